@@ -1,0 +1,352 @@
+// Package jsonscan walks JSON text (RFC 8259) where it stands: it finds the
+// ends of values and the members of objects, and builds nothing.
+//
+// It accepts exactly the texts that encoding/json accepts, invalid UTF-8
+// inside strings included. Every position and slice it returns points into the
+// caller's bytes, and nothing is kept after a call.
+//
+// Specification: https://www.rfc-editor.org/rfc/rfc8259
+package jsonscan
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// maxDepth bounds the nesting of one value. It is encoding/json's own bound, so
+// that a hostile record of brackets costs no stack.
+const maxDepth = 10_000
+
+// SkipSpace returns the position of the first byte at or after i that is no
+// JSON white space; len(b) when there is none.
+func SkipSpace(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+// SkipString returns the position after the string that opens at b[i] == '"',
+// and whether the string holds an escape. ok is false when the string does not
+// end, holds a raw control character, or an escape that JSON does not know.
+func SkipString(b []byte, i int) (end int, escaped, ok bool) {
+	for i++; ; {
+		i = plainRun(b, i)
+		if i >= len(b) {
+			return i, escaped, false
+		}
+		switch b[i] {
+		case '"':
+			return i + 1, escaped, true
+		case '\\':
+			escaped = true
+			n := escapeLen(b[i:])
+			if n == 0 {
+				return i, escaped, false
+			}
+			i += n
+		default: // A control character.
+			return i, escaped, false
+		}
+	}
+}
+
+const (
+	onesPattern  = 0x0101010101010101
+	highsPattern = 0x8080808080808080
+)
+
+// plainRun returns the position of the first byte at or after i that a string
+// cannot hold as it is: a quote, a backslash, a control character. It looks at
+// eight bytes at a time (BenchmarkSkipString).
+func plainRun(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		quote := w ^ (onesPattern * '"')
+		slash := w ^ (onesPattern * '\\')
+		special := ((quote - onesPattern) &^ quote) |
+			((slash - onesPattern) &^ slash) |
+			((w - onesPattern*0x20) &^ w)
+		if special&highsPattern != 0 {
+			break
+		}
+	}
+	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
+		i++
+	}
+	return i
+}
+
+// escapeLen returns the length of the escape at the start of b, 0 when it is
+// none of JSON's.
+func escapeLen(b []byte) int {
+	if len(b) < 2 {
+		return 0
+	}
+	switch b[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		if _, ok := hex4(b[2:]); ok {
+			return 6
+		}
+	}
+	return 0
+}
+
+// SkipValue returns the position after the value that begins at b[i], which
+// must not be white space. ok is false when no whole JSON value stands there.
+func SkipValue(b []byte, i int) (end int, ok bool) {
+	return skipValue(b, i, 0)
+}
+
+func skipValue(b []byte, i, depth int) (int, bool) {
+	if i >= len(b) || depth > maxDepth {
+		return i, false
+	}
+	switch c := b[i]; {
+	case c == '"':
+		end, _, ok := SkipString(b, i)
+		return end, ok
+	case c == '{':
+		return skipObject(b, i, depth)
+	case c == '[':
+		return skipArray(b, i, depth)
+	case c == '-' || isDigit(c):
+		return skipNumber(b, i)
+	case c == 't':
+		return skipLiteral(b, i, "true")
+	case c == 'f':
+		return skipLiteral(b, i, "false")
+	case c == 'n':
+		return skipLiteral(b, i, "null")
+	}
+	return i, false
+}
+
+func skipLiteral(b []byte, i int, lit string) (int, bool) {
+	if len(b)-i < len(lit) || string(b[i:i+len(lit)]) != lit {
+		return i, false
+	}
+	return i + len(lit), true
+}
+
+func skipNumber(b []byte, i int) (int, bool) {
+	if b[i] == '-' {
+		i++
+	}
+	switch {
+	case i < len(b) && b[i] == '0':
+		i++
+	case i < len(b) && isDigit(b[i]):
+		i = skipDigits(b, i)
+	default:
+		return i, false
+	}
+	if i < len(b) && b[i] == '.' {
+		start := i + 1
+		if i = skipDigits(b, start); i == start {
+			return i, false
+		}
+	}
+	if i < len(b) && (b[i] == 'e' || b[i] == 'E') {
+		i++
+		if i < len(b) && (b[i] == '+' || b[i] == '-') {
+			i++
+		}
+		start := i
+		if i = skipDigits(b, start); i == start {
+			return i, false
+		}
+	}
+	return i, true
+}
+
+func skipDigits(b []byte, i int) int {
+	for i < len(b) && isDigit(b[i]) {
+		i++
+	}
+	return i
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func skipObject(b []byte, i, depth int) (int, bool) {
+	i = SkipSpace(b, i+1)
+	if i < len(b) && b[i] == '}' {
+		return i + 1, true
+	}
+	for {
+		if i >= len(b) || b[i] != '"' {
+			return i, false
+		}
+		var ok bool
+		if i, _, ok = SkipString(b, i); !ok {
+			return i, false
+		}
+		if i = SkipSpace(b, i); i >= len(b) || b[i] != ':' {
+			return i, false
+		}
+		if i, ok = skipValue(b, SkipSpace(b, i+1), depth+1); !ok {
+			return i, false
+		}
+		if i = SkipSpace(b, i); i >= len(b) {
+			return i, false
+		}
+		switch b[i] {
+		case ',':
+			i = SkipSpace(b, i+1)
+		case '}':
+			return i + 1, true
+		default:
+			return i, false
+		}
+	}
+}
+
+func skipArray(b []byte, i, depth int) (int, bool) {
+	i = SkipSpace(b, i+1)
+	if i < len(b) && b[i] == ']' {
+		return i + 1, true
+	}
+	for {
+		var ok bool
+		if i, ok = skipValue(b, i, depth+1); !ok {
+			return i, false
+		}
+		if i = SkipSpace(b, i); i >= len(b) {
+			return i, false
+		}
+		switch b[i] {
+		case ',':
+			i = SkipSpace(b, i+1)
+		case ']':
+			return i + 1, true
+		default:
+			return i, false
+		}
+	}
+}
+
+// Value is one JSON value as it is written, without white space around it.
+type Value []byte
+
+// IsString, IsObject, IsArray and IsNumber tell the kind of a value that
+// SkipValue or Members found; all are false for an empty one.
+func (v Value) IsString() bool { return len(v) > 0 && v[0] == '"' }
+
+// IsObject tells whether the value is an object. See IsString.
+func (v Value) IsObject() bool { return len(v) > 0 && v[0] == '{' }
+
+// IsArray tells whether the value is an array. See IsString.
+func (v Value) IsArray() bool { return len(v) > 0 && v[0] == '[' }
+
+// IsNumber tells whether the value is a number. See IsString.
+func (v Value) IsNumber() bool { return len(v) > 0 && (v[0] == '-' || isDigit(v[0])) }
+
+// Text returns what stands between the quotes of a string, or the value itself
+// when it is none. plain is false when a string holds escapes: then AppendText
+// gives its meaning.
+func (v Value) Text() (text []byte, plain bool) {
+	if !v.IsString() {
+		return v, true
+	}
+	text = v[1 : len(v)-1]
+	return text, bytes.IndexByte(text, '\\') < 0
+}
+
+// AppendText appends the meaning of a string (or any other value as it is
+// written) to dst and returns the longer slice.
+func (v Value) AppendText(dst []byte) []byte {
+	text, plain := v.Text()
+	if plain {
+		return append(dst, text...)
+	}
+	return AppendUnescaped(dst, text)
+}
+
+// Members walks the members of one object, in their written order, duplicates
+// included. The zero value is of no use; start with Object.
+type Members struct {
+	b   []byte
+	i   int
+	key Value
+	val Value
+	bad bool
+	end bool
+}
+
+// Object returns a walk over the members of the object that begins at b[i].
+func Object(b []byte, i int) Members {
+	m := Members{b: b, i: i}
+	if i >= len(b) || b[i] != '{' {
+		m.bad = true
+		return m
+	}
+	m.i = SkipSpace(b, i+1)
+	if m.i < len(b) && b[m.i] == '}' {
+		m.i++
+		m.end = true
+	}
+	return m
+}
+
+// Next moves to the next member and reports whether there is one. It returns
+// false at the end of the object and at the first byte that is not JSON; Err
+// tells which.
+func (m *Members) Next() bool {
+	if m.bad || m.end {
+		return false
+	}
+	m.bad = true // Until this member has been read whole.
+	b, i := m.b, m.i
+	if i >= len(b) || b[i] != '"' {
+		return false
+	}
+	keyEnd, _, ok := SkipString(b, i)
+	if !ok {
+		return false
+	}
+	m.key = Value(b[i:keyEnd])
+	if i = SkipSpace(b, keyEnd); i >= len(b) || b[i] != ':' {
+		return false
+	}
+	i = SkipSpace(b, i+1)
+	valEnd, ok := SkipValue(b, i)
+	if !ok {
+		return false
+	}
+	m.val = Value(b[i:valEnd])
+	if i = SkipSpace(b, valEnd); i >= len(b) {
+		return false
+	}
+	switch b[i] {
+	case ',':
+		m.i = SkipSpace(b, i+1)
+	case '}':
+		m.i = i + 1
+		m.end = true
+	default:
+		return false
+	}
+	m.bad = false
+	return true
+}
+
+// Key returns the current member's key as it is written, without its quotes.
+// A key with escapes is returned with them: none of the keys that shippers
+// write for themselves needs any.
+func (m *Members) Key() []byte { return m.key[1 : len(m.key)-1] }
+
+// RawKey returns the current member's key with its quotes.
+func (m *Members) RawKey() Value { return m.key }
+
+// Value returns the current member's value.
+func (m *Members) Value() Value { return m.val }
+
+// End returns the position after the object's closing brace. It has a meaning
+// only after Next has returned false and Err is false.
+func (m *Members) End() int { return m.i }
+
+// Err reports whether the walk stopped at something that is not JSON.
+func (m *Members) Err() bool { return m.bad }

@@ -1,0 +1,138 @@
+package jsonscan
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+)
+
+var validTexts = []string{
+	`{}`, `[]`, `""`, `0`, `-0`, `-1.5e+10`, `1E5`, `true`, `false`, `null`,
+	`{"a":1,"b":[1,2,{"c":"d"}],"e":"\u00e9\n\"\\"}`,
+	`{ "a" : [ ] , "a" : { } }`,
+	`"` + strings.Repeat("plain text that is longer than a word ", 9) + `\t"`,
+	"\"raw \xff byte\"",
+	`[[[[[[]]]]]]`,
+}
+
+var invalidTexts = []string{
+	``, `{`, `[`, `"`, `"a`, `{"a"}`, `{"a":}`, `{"a":1,}`, `[1,]`, `[,1]`, `01`, `-`, `1.`, `1e`, `+1`, `.5`,
+	`tru`, `nul`, `falsy`, `"\x"`, `"\u12g4"`, `"\u123`, "\"raw\ncontrol\"", "\"12345678\x1f\"", `{\"level\":\"info\"}`, `{'a':1}`, `NaN`,
+	strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000),
+}
+
+func TestSkipValue_Success(t *testing.T) {
+	for _, text := range validTexts {
+		end, ok := SkipValue([]byte(text+" tail"), 0)
+		require.True(t, ok, text)
+		require.Equal(t, len(text), end, text)
+	}
+}
+
+func TestSkipValue_Failure(t *testing.T) {
+	for _, text := range invalidTexts {
+		end, ok := SkipValue([]byte(text), 0)
+		require.False(t, ok && end == len(text), text)
+	}
+}
+
+func TestMembers(t *testing.T) {
+	f := func(in string, want ...string) {
+		t.Helper()
+		var got []string
+		m := Object([]byte(in), 0)
+		for m.Next() {
+			got = append(got, string(m.Key())+"="+string(m.Value()))
+		}
+		require.False(t, m.Err(), in)
+		require.Equal(t, want, got)
+		require.Equal(t, strings.LastIndexByte(in, '}')+1, m.End())
+	}
+	f(`{}`)
+	f(`{"a":1}`, `a=1`)
+	f(`{"a":1,"a":"x"}`, `a=1`, `a="x"`)
+	f("{ \"a\" : {\"b\":[1]} , \"\" : null }\n", `a={"b":[1]}`, `=null`)
+}
+
+func TestMembers_Failure(t *testing.T) {
+	f := func(in string, members int) {
+		t.Helper()
+		m := Object([]byte(in), 0)
+		n := 0
+		for m.Next() {
+			n++
+		}
+		require.True(t, m.Err(), in)
+		require.Equal(t, members, n, in)
+	}
+	f(``, 0)
+	f(`[]`, 0)
+	f(`{`, 0)
+	f(`{"a"`, 0)
+	f(`{"a":1`, 0)
+	f(`{"a":1,`, 1)
+	f(`{"a":1,}`, 1)
+	f(`{"a":1;"b":2}`, 0)
+}
+
+func TestAppendUnescaped(t *testing.T) {
+	f := func(in, want string) {
+		t.Helper()
+		require.Equal(t, want, string(AppendUnescaped(nil, []byte(in))))
+	}
+	f(``, ``)
+	f(`plain`, `plain`)
+	f(`\tat com.example`, "\tat com.example")
+	f(`{\"a\":\"b\\\\n\"}`, `{"a":"b\\n"}`)
+	f(`\/\b\f\n\r\t`, "/\b\f\n\r\t")
+	f(`\u00e9\ud83d\ude00\u0000`, "é😀\x00")
+	// Half a pair, at the end and before something else.
+	f(`\ud83d`, "\ufffd")
+	f(`\ud83dx\ude00`, "\ufffdx\ufffd")
+	f(`\ud83d\u0041`, "\ufffdA")
+	// What JSON does not know stays.
+	f(`C:\Program`, `C:\Program`)
+	f(`\u12`, `\u12`)
+	f(`end\`, `end\`)
+}
+
+func TestScanAllocatesNothing(t *testing.T) {
+	text := []byte(validTexts[10])
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		m := Object(text, 0)
+		for m.Next() {
+			_, _ = m.Value().Text()
+		}
+	}))
+}
+
+func FuzzSkipValue(f *testing.F) {
+	for _, text := range validTexts {
+		f.Add([]byte(text))
+	}
+	for _, text := range invalidTexts[:len(invalidTexts)-1] {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		start := SkipSpace(text, 0)
+		end, ok := SkipValue(text, start)
+		whole := ok && SkipSpace(text, end) == len(text)
+		require.Equal(t, json.Valid(text), whole)
+	})
+}
+
+func FuzzAppendUnescaped(f *testing.F) {
+	f.Add(`\u00e9\ud83d\ude00 \ud83d`)
+	f.Add(`a\tb\\`)
+	f.Fuzz(func(t *testing.T, text string) {
+		quoted := `"` + text + `"`
+		var want string
+		if !utf8.ValidString(text) || json.Unmarshal([]byte(quoted), &want) != nil {
+			return
+		}
+		require.Equal(t, want, string(AppendUnescaped(nil, []byte(text))))
+	})
+}
