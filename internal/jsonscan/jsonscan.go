@@ -40,7 +40,7 @@ func SkipString(b []byte, i int) (end int, escaped, ok bool) {
 			return i + 1, escaped, true
 		case '\\':
 			escaped = true
-			n := escapeLen(b[i:])
+			n := EscapeLen(b[i:])
 			if n == 0 {
 				return i, escaped, false
 			}
@@ -77,9 +77,9 @@ func plainRun(b []byte, i int) int {
 	return i
 }
 
-// escapeLen returns the length of the escape at the start of b, 0 when it is
+// EscapeLen returns the length of the escape at the start of b, 0 when it is
 // none of JSON's.
-func escapeLen(b []byte) int {
+func EscapeLen(b []byte) int {
 	if len(b) < 2 {
 		return 0
 	}
@@ -350,3 +350,68 @@ func (m *Members) End() int { return m.i }
 
 // Err reports whether the walk stopped at something that is not JSON.
 func (m *Members) Err() bool { return m.bad }
+
+// Elements walks the elements of one array. The zero value is of no use; start
+// with Array.
+type Elements struct {
+	b   []byte
+	i   int
+	val Value
+	bad bool
+	end bool
+}
+
+// Array returns a walk over the elements of the array that begins at b[i].
+func Array(b []byte, i int) Elements {
+	e := Elements{b: b, i: i}
+	if i >= len(b) || b[i] != '[' {
+		e.bad = true
+		return e
+	}
+	e.i = SkipSpace(b, i+1)
+	if e.i < len(b) && b[e.i] == ']' {
+		e.i++
+		e.end = true
+	}
+	return e
+}
+
+// Next moves to the next element and reports whether there is one. It returns
+// false at the end of the array and at the first byte that is not JSON; Err
+// tells which.
+func (e *Elements) Next() bool {
+	if e.bad || e.end {
+		return false
+	}
+	e.bad = true // Until this element has been read whole.
+	end, ok := SkipValue(e.b, e.i)
+	if !ok {
+		return false
+	}
+	e.val = Value(e.b[e.i:end])
+	i := SkipSpace(e.b, end)
+	if i >= len(e.b) {
+		return false
+	}
+	switch e.b[i] {
+	case ',':
+		e.i = SkipSpace(e.b, i+1)
+	case ']':
+		e.i = i + 1
+		e.end = true
+	default:
+		return false
+	}
+	e.bad = false
+	return true
+}
+
+// Value returns the current element.
+func (e *Elements) Value() Value { return e.val }
+
+// End returns the position after the array's closing bracket. It has a meaning
+// only after Next has returned false and Err is false.
+func (e *Elements) End() int { return e.i }
+
+// Err reports whether the walk stopped at something that is not JSON.
+func (e *Elements) Err() bool { return e.bad }
