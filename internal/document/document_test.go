@@ -100,7 +100,11 @@ func FuzzScan(f *testing.F) {
 }
 
 func unspaced(b []byte) string {
-	return string(bytes.Join(bytes.FieldsFunc(b, func(r rune) bool {
-		return r == ' ' || r == '\t' || r == '\r' || r == '\n'
-	}), []byte{0}))
+	var out []byte
+	for _, c := range b {
+		if !bytes.ContainsRune([]byte(" \t\r\n"), rune(c)) {
+			out = append(out, c)
+		}
+	}
+	return string(out)
 }
