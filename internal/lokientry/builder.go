@@ -1,0 +1,228 @@
+package lokientry
+
+import (
+	"hash/maphash"
+	"time"
+	"unsafe"
+
+	"github.com/grafana/loki/pkg/push"
+
+	"github.com/grafana/alloy/internal/component/common/loki"
+
+	"github.com/grafana/alloy/eks/internal/event"
+	"github.com/grafana/alloy/eks/internal/timestamp"
+)
+
+// The structured metadata that entries carry by themselves.
+const (
+	// MetadataLevel is the severity that the line states.
+	MetadataLevel = "level"
+	// MetadataSource names the source of the entry's time.
+	MetadataSource = "timestamp_source"
+	// MetadataTrueTime is the line's time, RFC 3339 in UTC, where Loki would have
+	// refused it and the entry carries another.
+	MetadataTrueTime = "true_timestamp"
+	// MetadataPartial marks a piece of a line.
+	MetadataPartial = "partial"
+	// MetadataFlaw says why the line is raw text; see event.Flaw.
+	MetadataFlaw = "parse_error"
+)
+
+// maxExtra is how many of these one entry can carry.
+const maxExtra = 5
+
+// Counts is what became of the events of one delivery.
+type Counts struct {
+	// Sources counts entries by the source of their time.
+	Sources [timestamp.Now + 1]int
+	// Flaws counts entries that carry raw text.
+	Flaws map[event.Flaw]int
+	// Dropped counts events that a relabel rule dropped.
+	Dropped int
+	// Moved counts entries whose true time Loki would have refused.
+	Moved int
+	// Fragments counts entries that are a piece of a line.
+	Fragments int
+	// Bytes is the length of all lines.
+	Bytes int
+}
+
+// Builder makes the entries of one delivery after another. It is not safe for
+// concurrent use.
+type Builder struct {
+	streams  *Streams
+	policy   *timestamp.Policy
+	delivery *Delivery
+	now      time.Time
+
+	entries  []loki.Entry
+	lines    lineArena
+	metadata metadataArena
+	taken    map[uint64]int64
+	seed     maphash.Seed
+	counts   Counts
+
+	// The stream of the event before: most records come in runs of one container.
+	last    *stream
+	lastKey streamKey
+}
+
+// NewBuilder returns a Builder. Call Reset before Append.
+func NewBuilder(streams *Streams, policy *timestamp.Policy) *Builder {
+	return &Builder{streams: streams, policy: policy, taken: map[uint64]int64{}, seed: maphash.MakeSeed()}
+}
+
+// Reset begins a delivery that arrives now. The entries of the one before belong
+// to whoever took them. d must have been sealed.
+func (b *Builder) Reset(d *Delivery, now time.Time) {
+	b.delivery, b.now = d, now
+	b.entries = nil
+	b.lines, b.metadata = lineArena{}, metadataArena{}
+	clear(b.taken)
+	b.counts = Counts{Flaws: map[event.Flaw]int{}}
+	b.last = nil
+}
+
+// Entries returns what has been appended since Reset. The slice, the lines and
+// the metadata are the caller's; the label sets are shared and must not be
+// changed.
+func (b *Builder) Entries() []loki.Entry { return b.entries }
+
+// Counts returns what has become of the events since Reset.
+func (b *Builder) Counts() Counts { return b.counts }
+
+// Grow makes room for n more entries.
+func (b *Builder) Grow(n int) {
+	if cap(b.entries)-len(b.entries) < n {
+		b.entries = append(make([]loki.Entry, 0, len(b.entries)+n), b.entries...)
+	}
+}
+
+// Append makes the entry of ev, unless a rule drops it. It keeps nothing of ev
+// but its source, and returns the time by which the line lags behind the
+// arrival.
+func (b *Builder) Append(ev *event.Event) (delay time.Duration, ok bool) {
+	st := b.stream(ev)
+	if st.dropped {
+		b.counts.Dropped++
+		return 0, false
+	}
+	if b.delivery.Nanos != 0 {
+		ev.Times.Set(timestamp.Firehose, b.delivery.Nanos)
+	}
+	now := b.now.UnixNano()
+	choice := b.policy.Choose(&ev.Times, now)
+	line := b.lines.copy(ev.Line)
+	nanos := b.distinct(st, line, choice.Nanos)
+	b.entries = append(b.entries, loki.NewEntryWithCreated(st.labels, b.now, push.Entry{
+		Timestamp:          time.Unix(0, nanos),
+		Line:               line,
+		StructuredMetadata: b.extra(st, ev, choice),
+	}))
+	b.counts.Sources[choice.Source]++
+	b.counts.Bytes += len(line)
+	return time.Duration(now - choice.True), true
+}
+
+func (b *Builder) stream(ev *event.Event) *stream {
+	key := streamKey{ev.Source, ev.Stream, b.delivery.key}
+	if b.last == nil || key != b.lastKey {
+		b.last, b.lastKey = b.streams.lookup(ev, b.delivery), key
+	}
+	return b.last
+}
+
+// distinct returns the time for a line: its own, or the next nanosecond that no
+// equal line of the stream has taken in this delivery. Loki keeps one of several
+// entries of a stream that are equal in time and text, and two equal lines that
+// an application wrote are two lines. The order of the lines decides, so that a
+// redelivery gets the same times.
+func (b *Builder) distinct(st *stream, line string, nanos int64) int64 {
+	own := b.hash(st, line, nanos)
+	step, taken := b.taken[own]
+	if !taken {
+		b.taken[own] = 1
+		return nanos
+	}
+	at := nanos + step
+	for {
+		h := b.hash(st, line, at)
+		step, taken = b.taken[h]
+		if !taken {
+			b.taken[h] = 1
+			break
+		}
+		at += step
+	}
+	b.taken[own] = at + 1 - nanos
+	return at
+}
+
+func (b *Builder) hash(st *stream, line string, nanos int64) uint64 {
+	const odd1, odd2 = 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93
+	return maphash.String(b.seed, line) ^ (st.hash * odd1) ^ (uint64(nanos) * odd2)
+}
+
+// extra returns the structured metadata of an entry, in memory of its own.
+func (b *Builder) extra(st *stream, ev *event.Event, c timestamp.Choice) []push.LabelAdapter {
+	md := append(b.metadata.take(len(st.metadata)+maxExtra), st.metadata...)
+	if ev.Level != "" {
+		md = append(md, push.LabelAdapter{Name: MetadataLevel, Value: ev.Level})
+	}
+	md = append(md, push.LabelAdapter{Name: MetadataSource, Value: c.Source.String()})
+	if c.Moved {
+		b.counts.Moved++
+		md = append(md, push.LabelAdapter{Name: MetadataTrueTime, Value: time.Unix(0, c.True).UTC().Format(time.RFC3339Nano)})
+	}
+	if ev.Partial == event.Fragment {
+		b.counts.Fragments++
+		md = append(md, push.LabelAdapter{Name: MetadataPartial, Value: "true"})
+	}
+	if ev.Flaw != event.NoFlaw {
+		b.counts.Flaws[ev.Flaw]++
+		md = append(md, push.LabelAdapter{Name: MetadataFlaw, Value: string(ev.Flaw)})
+	}
+	return md[:len(md):len(md)]
+}
+
+// chunkSize is the room that lines share. A line that is kept for long, in a
+// queue or by a stage, keeps at most this much alive, and longer lines have room
+// of their own.
+const chunkSize = 32 << 10
+
+// lineArena copies lines into shared chunks: one allocation for some two hundred
+// lines.
+type lineArena struct{ chunk []byte }
+
+// copy returns a copy of line that nobody will change.
+func (a *lineArena) copy(line []byte) string {
+	if len(line) == 0 {
+		return ""
+	}
+	if len(line) > chunkSize/4 {
+		return string(line)
+	}
+	if cap(a.chunk)-len(a.chunk) < len(line) {
+		a.chunk = make([]byte, 0, chunkSize)
+	}
+	start := len(a.chunk)
+	a.chunk = append(a.chunk, line...)
+	return unsafe.String(&a.chunk[start], len(line)) // The arena only appends.
+}
+
+// metadataChunk is how many labels share one allocation.
+const metadataChunk = 512
+
+// metadataArena hands out room for the structured metadata of entries.
+type metadataArena struct{ chunk []push.LabelAdapter }
+
+// take returns an empty slice with room for n labels that nobody else has. What
+// is not used of it is lost.
+func (a *metadataArena) take(n int) []push.LabelAdapter {
+	if cap(a.chunk)-len(a.chunk) < n {
+		a.chunk = make([]push.LabelAdapter, 0, max(metadataChunk, n))
+	}
+	start := len(a.chunk)
+	a.chunk = a.chunk[:start+n]
+	return a.chunk[start : start : start+n]
+}

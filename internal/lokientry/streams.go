@@ -1,0 +1,260 @@
+// Package lokientry turns events into Loki entries: it gives each the labels of
+// its stream, its time, its structured metadata, and its own memory.
+package lokientry
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/relabel"
+
+	lokiclient "github.com/grafana/alloy/internal/component/common/loki/client"
+	"github.com/grafana/loki/pkg/push"
+
+	"github.com/grafana/alloy/eks/internal/event"
+)
+
+// The internal labels of a delivery. Those that loki.source.awsfirehose has too
+// have its names.
+const (
+	LabelRequestID = "__aws_firehose_request_id"
+	LabelSourceARN = "__aws_firehose_source_arn"
+	LabelAccountID = "__aws_account_id"
+	LabelRegion    = "__aws_region"
+	// PrefixAttribute begins the labels for Firehose's common attributes.
+	PrefixAttribute = "__aws_firehose_attribute_"
+	// LabelTenant chooses the tenant of an entry; loki.write takes it off.
+	LabelTenant = lokiclient.ReservedLabelTenantID
+)
+
+// internalPrefix begins the names of labels that no entry carries.
+const internalPrefix = "__"
+
+// ServiceName is the label that an entry has when nothing else names its stream:
+// Loki refuses entries without labels.
+const ServiceName = "service_name"
+
+// UnknownService is the value of ServiceName for entries of unknown origin. It is
+// the value that Loki itself chooses.
+const UnknownService = "unknown_service"
+
+// Mapping gives an entry a label, or a piece of structured metadata, by name.
+type Mapping map[string]string
+
+// Validate checks the names, and returns an error that names the argument.
+func (m Mapping) Validate(argument string) error {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		if !model.LabelName(name).IsValidLegacy() || strings.HasPrefix(name, internalPrefix) {
+			return fmt.Errorf("%s: %q is no label name: a letter or an underscore, then letters, digits and underscores, and no two underscores at the start", argument, name)
+		}
+		if !utf8.ValidString(m[name]) {
+			return fmt.Errorf("%s: the value of %q is not valid UTF-8", argument, name)
+		}
+	}
+	return nil
+}
+
+// Options configure Streams.
+type Options struct {
+	// DefaultLabels and DefaultMetadata return what an event's source and output
+	// stream give its entry before anything is configured. They are called once
+	// for each distinct stream.
+	DefaultLabels   func(src *event.Source, stream string) []event.Label
+	DefaultMetadata func(src *event.Source) []event.Label
+	// Labels and Metadata add to those and change them: a value that begins with
+	// two underscores is the name of an internal label, any other is the value
+	// itself, and an empty one takes the name away.
+	Labels, Metadata Mapping
+	// Rules are applied to the internal labels and to those above together.
+	Rules []*relabel.Config
+	// Size is how many distinct streams are remembered.
+	Size int
+}
+
+// Streams knows the label sets of streams. It is safe for concurrent use, and
+// never changes but for what it remembers: a new configuration is a new Streams.
+type Streams struct {
+	opts Options
+	// wantsRequestID is set when something asks for the id of the request, which
+	// makes every delivery a stream of its own here.
+	wantsRequestID bool
+	known          *lru.Cache[streamKey, *stream]
+}
+
+type streamKey struct {
+	source   *event.Source
+	output   string
+	delivery string
+}
+
+// stream is what all events of one origin have in common as entries.
+type stream struct {
+	labels model.LabelSet // Shared by entries and never changed.
+	hash   uint64
+	// metadata is copied into each entry, because stages downstream change the
+	// slice that an entry holds.
+	metadata []push.LabelAdapter
+	dropped  bool
+}
+
+// NewStreams returns a Streams for the options. It fails when Size is not
+// positive.
+func NewStreams(opts Options) (*Streams, error) {
+	known, err := lru.New[streamKey, *stream](opts.Size)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make room for %d streams: %w", opts.Size, err)
+	}
+	return &Streams{opts: opts, wantsRequestID: opts.wants(LabelRequestID), known: known}, nil
+}
+
+// Len returns how many streams are remembered.
+func (s *Streams) Len() int { return s.known.Len() }
+
+// wants reports whether anything configured may look at the internal label.
+func (o *Options) wants(name string) bool {
+	for _, m := range []Mapping{o.Labels, o.Metadata} {
+		for _, from := range m {
+			if from == name {
+				return true
+			}
+		}
+	}
+	for _, rule := range o.Rules {
+		if slices.Contains(rule.SourceLabels, model.LabelName(name)) ||
+			(rule.Action == relabel.LabelMap && rule.Regex.MatchString(name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Delivery is what all entries of one delivery have in common. Fill it and call
+// Seal before it is given to a Builder.
+type Delivery struct {
+	RequestID string
+	// Labels are internal ones; see the constants.
+	Labels []event.Label
+	// Static are labels that the sender asks for by name, the lbl_ attributes.
+	Static []event.Label
+	// Tenant is the tenant of the entries, empty for the default one.
+	Tenant string
+	// Nanos is the time at which Firehose made the request, 0 when it does not
+	// say.
+	Nanos int64
+
+	key string
+}
+
+// Seal fixes the delivery's identity: deliveries that differ in nothing that can
+// make a label share their streams.
+func (s *Streams) Seal(d *Delivery) {
+	var key strings.Builder
+	write := func(text string) { fmt.Fprintf(&key, "%d:%s", len(text), text) }
+	write(d.Tenant)
+	for _, list := range [][]event.Label{d.Labels, d.Static} {
+		fmt.Fprintf(&key, "%d;", len(list))
+		for _, l := range list {
+			write(l.Name)
+			write(l.Value)
+		}
+	}
+	if s.wantsRequestID {
+		write(d.RequestID)
+	}
+	d.key = key.String()
+}
+
+// lookup returns the stream of an event.
+func (s *Streams) lookup(ev *event.Event, d *Delivery) *stream {
+	key := streamKey{ev.Source, ev.Stream, d.key}
+	if st, ok := s.known.Get(key); ok {
+		return st
+	}
+	st := s.build(ev, d)
+	if prev, ok, _ := s.known.PeekOrAdd(key, st); ok {
+		return prev
+	}
+	return st
+}
+
+// build makes the labels and the metadata of a stream.
+func (s *Streams) build(ev *event.Event, d *Delivery) *stream {
+	lb := labels.NewBuilder(labels.EmptyLabels())
+	set := func(list []event.Label) {
+		for _, l := range list {
+			lb.Set(l.Name, l.Value)
+		}
+	}
+	set(d.Labels)
+	if s.wantsRequestID {
+		lb.Set(LabelRequestID, d.RequestID)
+	}
+	if d.Tenant != "" {
+		lb.Set(LabelTenant, d.Tenant)
+	}
+	if ev.Source != nil {
+		set(ev.Source.Labels)
+	}
+	st := &stream{metadata: s.metadata(ev, lb)}
+	set(s.opts.DefaultLabels(ev.Source, ev.Stream))
+	set(d.Static)
+	for name, from := range s.opts.Labels {
+		lb.Set(name, resolve(from, lb)) // An empty value deletes.
+	}
+	if !relabel.ProcessBuilder(lb, s.opts.Rules...) {
+		return &stream{dropped: true}
+	}
+	st.labels = entryLabels(lb)
+	st.hash = uint64(st.labels.Fingerprint())
+	return st
+}
+
+// resolve returns what a mapping's value stands for.
+func resolve(from string, lb *labels.Builder) string {
+	if strings.HasPrefix(from, internalPrefix) {
+		return lb.Get(from)
+	}
+	return from
+}
+
+func (s *Streams) metadata(ev *event.Event, lb *labels.Builder) []push.LabelAdapter {
+	all := map[string]string{}
+	for _, l := range s.opts.DefaultMetadata(ev.Source) {
+		all[l.Name] = l.Value
+	}
+	for name, from := range s.opts.Metadata {
+		all[name] = resolve(from, lb)
+	}
+	var out []push.LabelAdapter
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if all[name] != "" {
+			out = append(out, push.LabelAdapter{Name: name, Value: all[name]})
+		}
+	}
+	return out
+}
+
+// entryLabels returns the labels that an entry may carry.
+func entryLabels(lb *labels.Builder) model.LabelSet {
+	set := model.LabelSet{}
+	lb.Range(func(l labels.Label) {
+		if strings.HasPrefix(l.Name, internalPrefix) && l.Name != LabelTenant {
+			return
+		}
+		if !model.LabelName(l.Name).IsValidLegacy() || l.Value == "" {
+			return
+		}
+		set[model.LabelName(l.Name)] = model.LabelValue(strings.ToValidUTF8(l.Value, "\ufffd"))
+	})
+	_, tenant := set[LabelTenant]
+	if len(set) == 0 || (tenant && len(set) == 1) {
+		set[ServiceName] = UnknownService
+	}
+	return set
+}
