@@ -56,15 +56,15 @@ import (
 	_ "github.com/grafana/alloy/internal/component/otelcol/auth/headers"            // otelcol.auth.headers
 	_ "github.com/grafana/alloy/internal/component/otelcol/auth/oauth2"             // otelcol.auth.oauth2
 	_ "github.com/grafana/alloy/internal/component/otelcol/auth/sigv4"              // otelcol.auth.sigv4
-	_ "github.com/grafana/alloy/internal/component/otelcol/receiver/loki"           // otelcol.receiver.loki
-	_ "github.com/grafana/alloy/internal/component/otelcol/receiver/otlp"           // otelcol.receiver.otlp
-	_ "github.com/grafana/alloy/internal/component/otelcol/processor/attributes"    // otelcol.processor.attributes
-	_ "github.com/grafana/alloy/internal/component/otelcol/processor/batch"         // otelcol.processor.batch
-	_ "github.com/grafana/alloy/internal/component/otelcol/processor/memorylimiter" // otelcol.processor.memory_limiter
-	_ "github.com/grafana/alloy/internal/component/otelcol/processor/transform"     // otelcol.processor.transform
 	_ "github.com/grafana/alloy/internal/component/otelcol/exporter/awss3"          // otelcol.exporter.awss3
 	_ "github.com/grafana/alloy/internal/component/otelcol/exporter/debug"          // otelcol.exporter.debug
 	_ "github.com/grafana/alloy/internal/component/otelcol/exporter/loki"           // otelcol.exporter.loki
 	_ "github.com/grafana/alloy/internal/component/otelcol/exporter/otlp"           // otelcol.exporter.otlp
 	_ "github.com/grafana/alloy/internal/component/otelcol/exporter/otlphttp"       // otelcol.exporter.otlphttp
+	_ "github.com/grafana/alloy/internal/component/otelcol/processor/attributes"    // otelcol.processor.attributes
+	_ "github.com/grafana/alloy/internal/component/otelcol/processor/batch"         // otelcol.processor.batch
+	_ "github.com/grafana/alloy/internal/component/otelcol/processor/memorylimiter" // otelcol.processor.memory_limiter
+	_ "github.com/grafana/alloy/internal/component/otelcol/processor/transform"     // otelcol.processor.transform
+	_ "github.com/grafana/alloy/internal/component/otelcol/receiver/loki"           // otelcol.receiver.loki
+	_ "github.com/grafana/alloy/internal/component/otelcol/receiver/otlp"           // otelcol.receiver.otlp
 )

@@ -17,7 +17,7 @@ import (
 	"github.com/grafana/alloy/internal/service/cluster/discovery"
 )
 
-// Port that is advertised when --server.http.listen-addr has none that could be.
+// Port that is advertised when --server.http.listen-addr does not say which port it will be.
 const fallbackClusterPort = 80
 
 // newClusterService makes the service that shares work between instances. It is needed in any case: without --cluster.enabled it answers that
@@ -105,7 +105,7 @@ func portOf(addr string, fallback int) int {
 		return fallback
 	}
 	port, err := strconv.Atoi(text)
-	if err != nil {
+	if err != nil || port == 0 {
 		return fallback
 	}
 	return port

@@ -15,7 +15,7 @@ import (
 )
 
 // ourPackages is the prefix of the packages of this repository, by which its components are told from Alloy's own.
-const ourPackages = alloyModule + "/eks/"
+const ourPackages = "github.com/grafana/alloy/eks/"
 
 // compiledComponent is one element of what `alloy components --json` prints.
 type compiledComponent struct {

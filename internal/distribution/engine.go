@@ -213,7 +213,7 @@ func (e *engine) load() (sources, error) {
 	e.loading.Lock()
 	defer e.loading.Unlock()
 
-	files, err := readSources(e.path, e.flags.config)
+	files, err := readSources(e.path)
 	if err == nil {
 		err = e.apply(files)
 	}

@@ -46,14 +46,20 @@ The environment variables GOMEMLIMIT and AUTOMEMLIMIT override the memory limit,
 		Args:         cobra.ExactArgs(1),
 		SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return run(cmd, flags, args[0])
+			return run(cmd.Context(), args[0], flags, environment{
+				stderr:     cmd.ErrOrStderr(),
+				registerer: prometheus.DefaultRegisterer,
+				gatherer:   prometheus.DefaultGatherer,
+				setFlags:   flagValues(cmd.Flags()),
+			})
 		},
 	}
 	flags.register(cmd)
 	return cmd
 }
 
-func run(cmd *cobra.Command, flags runFlags, path string) error {
+// run runs the configuration at path until a signal or ctx ends it.
+func run(ctx context.Context, path string, flags runFlags, env environment) error {
 	if err := flags.check(); err != nil {
 		return err
 	}
@@ -62,17 +68,12 @@ func run(cmd *cobra.Command, flags runFlags, path string) error {
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
 
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// Gives the signals their usual effect back, so that a second one ends a process that does not come to its end.
 	defer context.AfterFunc(ctx, stop)()
 
-	e, err := newEngine(path, flags, environment{
-		stderr:     cmd.ErrOrStderr(),
-		registerer: prometheus.DefaultRegisterer,
-		gatherer:   prometheus.DefaultGatherer,
-		setFlags:   flagValues(cmd.Flags()),
-	})
+	e, err := newEngine(path, flags, env)
 	if err != nil {
 		return err
 	}

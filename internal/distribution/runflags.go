@@ -58,6 +58,9 @@ type clusterTLSFlags struct {
 	serverName string
 }
 
+// nativeFormat is the one value that --config.format may have here.
+const nativeFormat = "alloy"
+
 // configFlags are common to `run` and `validate`.
 type configFlags struct {
 	format                 string
@@ -151,5 +154,14 @@ func (f *runFlags) check() error {
 	if f.directFanout && !f.feature.minStability.Permits(featuregate.StabilityExperimental) {
 		return errors.New("cannot use --feature.prometheus.direct-fanout.enabled without --stability.level=experimental")
 	}
-	return nil
+	return f.config.check()
+}
+
+// check returns an error for a configuration that would have to be converted. Alloy's converters import most of its components, so they are not linked.
+func (f *configFlags) check() error {
+	if f.format == nativeFormat {
+		return nil
+	}
+	return fmt.Errorf("cannot read a configuration of format %q, this distribution has no converters: convert the file once with Grafana Alloy's own binary, "+
+		"`alloy convert --source-format=%s --output=config.alloy FILE`, and use the result", f.format, f.format)
 }

@@ -15,20 +15,13 @@ import (
 	"github.com/grafana/alloy/syntax/diag"
 )
 
-const (
-	nativeFormat    = "alloy"
-	sourceExtension = ".alloy"
-)
+const sourceExtension = ".alloy"
 
 // sources holds the files of one configuration by their names. Several files make one configuration, as if they were written one after the other.
 type sources map[string][]byte
 
 // readSources reads the configuration at path: a file of any name, or all *.alloy files that lie directly in a directory.
-func readSources(path string, flags configFlags) (sources, error) {
-	if flags.format != nativeFormat {
-		return nil, fmt.Errorf("cannot read %q as format %q: this distribution has no converters; convert the file once with Grafana Alloy's own binary, "+
-			"`alloy convert --source-format=%s --output=config.alloy %s`, and run the result", path, flags.format, flags.format, path)
-	}
+func readSources(path string) (sources, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read configuration: %w", err)

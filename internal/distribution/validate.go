@@ -43,7 +43,10 @@ Exits with a non-zero status, and shows the lines concerned, if the configuratio
 }
 
 func validate(path string, config configFlags, feature featureFlags, stderr io.Writer) error {
-	files, err := readSources(path, config)
+	if err := config.check(); err != nil {
+		return err
+	}
+	files, err := readSources(path)
 	if err != nil {
 		return err
 	}

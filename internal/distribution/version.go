@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/grafana/alloy"
 	"github.com/grafana/alloy/internal/build"
 )
 
@@ -19,12 +21,9 @@ import (
 //	-X github.com/grafana/alloy/internal/build.BuildDate=<RFC 3339>
 //
 // Variables of our own would come too late: Alloy's packages form their User-Agent headers while they are initialised, before this package is.
-const (
-	alloyModule = "github.com/grafana/alloy"
 
-	// What package build calls a binary that was linked without a version.
-	noVersion = "v0.0.0"
-)
+// noVersion is what package build calls a binary that was linked without a version.
+const noVersion = "v0.0.0"
 
 func init() {
 	if build.Version == noVersion {
@@ -34,18 +33,9 @@ func init() {
 	prometheus.MustRegister(build.NewCollector("alloy"))
 }
 
-// alloyVersion is the version of the Alloy module that is linked in, for example "v1.15.1".
+// alloyVersion is the version of the Alloy that is linked in, for example "v1.15.1".
 func alloyVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return noVersion
-	}
-	for _, dep := range info.Deps {
-		if dep.Path == alloyModule {
-			return dep.Version
-		}
-	}
-	return noVersion
+	return strings.TrimSuffix(alloy.FallbackVersion(), "-devel")
 }
 
 // vcsRevision is the commit that the go command has found the sources at, or the empty string.
