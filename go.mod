@@ -4,8 +4,10 @@ go 1.26.5
 
 require (
 	github.com/KimMachineGun/automemlimit v0.7.5
+	github.com/alecthomas/units v0.0.0-20240927000941-0f3dac36c52b
 	github.com/fatih/color v1.19.0
 	github.com/go-kit/log v0.2.1
+	github.com/gorilla/mux v1.8.1
 	github.com/grafana/alloy v1.15.1
 	github.com/grafana/alloy/syntax v0.1.1
 	github.com/grafana/ckit v0.0.0-20251024151910-87043f5a3cf7
@@ -24,6 +26,7 @@ require (
 	golang.org/x/crypto/x509roots/fallback v0.0.0-20240208163226-62c9f1799c91
 	golang.org/x/mod v0.34.0
 	golang.org/x/tools v0.43.0
+	gopkg.in/yaml.v3 v3.0.1
 )
 
 require (
@@ -122,7 +125,6 @@ require (
 	github.com/alecthomas/kingpin/v2 v2.4.0 // indirect
 	github.com/alecthomas/participle/v2 v2.1.4 // indirect
 	github.com/alecthomas/template v0.0.0-20190718012654-fb15b899a751 // indirect
-	github.com/alecthomas/units v0.0.0-20240927000941-0f3dac36c52b // indirect
 	github.com/andybalholm/brotli v1.2.0 // indirect
 	github.com/antchfx/xmlquery v1.5.0 // indirect
 	github.com/antchfx/xpath v1.3.6 // indirect
@@ -335,7 +337,6 @@ require (
 	github.com/googleapis/gax-go/v2 v2.17.0 // indirect
 	github.com/gophercloud/gophercloud v1.14.1 // indirect
 	github.com/gophercloud/gophercloud/v2 v2.9.0 // indirect
-	github.com/gorilla/mux v1.8.1 // indirect
 	github.com/gorilla/websocket v1.5.4-0.20250319132907-e064f32e3674 // indirect
 	github.com/gosnmp/gosnmp v1.41.0 // indirect
 	github.com/grafana/alloy-remote-config v0.0.12 // indirect
@@ -891,7 +892,6 @@ require (
 	gopkg.in/natefinch/lumberjack.v2 v2.2.1 // indirect
 	gopkg.in/warnings.v0 v0.1.2 // indirect
 	gopkg.in/yaml.v2 v2.4.0 // indirect
-	gopkg.in/yaml.v3 v3.0.1 // indirect
 	gotest.tools/gotestsum v1.13.0 // indirect
 	howett.net/plist v1.0.0 // indirect
 	k8s.io/api v0.35.2 // indirect
