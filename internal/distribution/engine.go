@@ -65,8 +65,6 @@ func newEngine(path string, flags runFlags, env environment) (*engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the tracer: %w", err)
 	}
-	// The identity of this instance, which is kept in its storage and sent along with requests. Without this call it would be kept in /tmp.
-	alloyseed.Init(flags.storagePath, logger)
 	if err := env.registerer.Register(newResources(logger)); err != nil {
 		return nil, fmt.Errorf("cannot register metrics: %w", err)
 	}
@@ -76,6 +74,9 @@ func newEngine(path string, flags runFlags, env environment) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The identity of this instance, which is kept in its storage and sent along with requests. Without this call it would be kept in /tmp. The storage
+	// directory exists now that the remotecfg service has been made.
+	alloyseed.Init(flags.storagePath, logger)
 	e.runtime, err = runtime.New(runtime.Options{
 		Logger:               logger,
 		Tracer:               tracer,
