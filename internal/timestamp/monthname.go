@@ -65,12 +65,13 @@ func tryJUL(b []byte, month, dayOfMonth, i int) (r Reading, n int, ok bool) {
 
 // TryCLF reads the time of the Common Log Format at the start of b, without its
 // brackets: "02/Jan/2006:15:04:05 -0700". The seconds may have a fraction
-// (HAProxy), and the zone may lack. n is its length.
+// (HAProxy), the zone may lack, and a blank may stand before the hour (Werkzeug).
+// n is its length.
 //
 // Specification: https://httpd.apache.org/docs/2.4/mod/mod_log_config.html#formats
 func TryCLF(b []byte) (r Reading, n int, ok bool) {
 	const layout = len("02/Jan/2006:15:04:05")
-	if len(b) < layout || b[2] != '/' || b[6] != '/' || b[11] != ':' {
+	if len(b) < layout || b[2] != '/' || b[6] != '/' || b[11] != ':' && b[11] != ' ' {
 		return Reading{}, 0, false
 	}
 	dayOfMonth, ok1 := twoDigits(b, 0)
