@@ -48,6 +48,15 @@ func TestRead_Allocs(t *testing.T) {
 		line := []byte(c.line)
 		require.Zero(t, testing.AllocsPerRun(100, func() { Read(line) }), c.name)
 	}
+	for _, in := range []string{
+		`{"Timestamp":"2026-03-04T05:06:07.1234567\u002B01:00","LogLevel":"Critical"}`,
+		`{"t":{"$date":{"$numberLong":"1786000001234"}},"s":"D2","log":{"level":"info"}}`,
+		`Mar 14 15:16:01 host cart[1]: {"level":"warn","ts":1786000001.5}`,
+		`2026-03-04T05:06:07+0000 host kubelet[1949]: W0304 05:06:07.070536    1949 flags.go:64] x`,
+	} {
+		line := []byte(in)
+		require.Zero(t, testing.AllocsPerRun(100, func() { Read(line) }), in)
+	}
 	object := []byte(timed[0].line)
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		if _, _, ok := ReadObject(object, 0); !ok {

@@ -18,7 +18,7 @@ func isContinuation(b []byte) bool {
 			bytes.HasPrefix(b, []byte("Traceback (most recent call last)")) ||
 			bytes.HasPrefix(b, []byte("Trace["))
 	case '.':
-		return bytes.HasPrefix(b, []byte("... ")) && bytes.HasSuffix(bytes.TrimRight(b, "\r "), []byte(" more"))
+		return bytes.HasPrefix(b, []byte("... ")) && bytes.HasSuffix(bytes.TrimRight(b, " "), []byte(" more"))
 	case '[':
 		return bytes.HasPrefix(b, []byte("[signal SIG"))
 	case 'a':
@@ -31,7 +31,7 @@ func isContinuation(b []byte) bool {
 		}
 	case 'g':
 		if bytes.HasPrefix(b, []byte("goroutine ")) {
-			return bytes.HasSuffix(bytes.TrimRight(b, "\r "), []byte("]:"))
+			return bytes.HasSuffix(bytes.TrimRight(b, " "), []byte("]:"))
 		}
 	}
 	return isGoFrame(b)
@@ -41,7 +41,9 @@ func isContinuation(b []byte) bool {
 // arguments: "net/http.(*conn).serve(0xc000, 0x1)", "main.main()", "panic(0x1,
 // 0x2)".
 func isGoFrame(b []byte) bool {
-	b = bytes.TrimRight(b, "\r ")
+	for len(b) > 0 && b[len(b)-1] == ' ' {
+		b = b[:len(b)-1]
+	}
 	if len(b) < 3 || b[len(b)-1] != ')' || !isLetter(b[0]) {
 		return false
 	}

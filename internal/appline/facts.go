@@ -77,7 +77,7 @@ func Read(line []byte) Facts {
 	if object > 0 {
 		var o Object
 		o.readSome(line[len(head)-object:])
-		f.refine(o.Facts())
+		f.refineByFields(o.Facts())
 	}
 	return f
 }
@@ -124,6 +124,16 @@ func (f *Facts) refine(inner Facts) {
 		f.Time = inner.Time
 	}
 	f.HasTime = true
+}
+
+// refineByFields is refine for fields that stand behind a time. Unless one of
+// them is a level they may as well be what the text is about, and a whole time
+// before them is not given up for theirs.
+func (f *Facts) refineByFields(inner Facts) {
+	if inner.Level == "" && f.HasTime && f.Time.Complete() {
+		return
+	}
+	f.refine(inner)
 }
 
 func isDigit(c byte) bool { return c-'0' <= 9 }

@@ -3,14 +3,16 @@ package appline
 // standing says where a level's name is taken for a level.
 type standing uint8
 
+// The standings, in the order of what they allow.
 const (
 	// inField is a name that is also a word of ordinary text: it counts only as
 	// the value of a field that holds levels.
 	inField standing = iota
-	// delimited is a name that counts in a text if something sets it off from
-	// what follows: brackets, a colon, a bar.
+	// beforeColon is a name that counts in a text also if a colon follows.
+	beforeColon
+	// delimited is a name that counts in a text also between brackets or bars.
 	delimited
-	// plain is a name that counts in a header as it is, in capitals.
+	// plain is a name that counts in a header also as it is, in capitals.
 	plain
 )
 
@@ -43,14 +45,16 @@ func levelOf(word []byte) (level string, where standing) {
 		return Trace, plain
 	case "fatal", "ftl", "fata", "critical", "crit", "panic", "pani", "dpanic", "emerg", "emergency", "alert":
 		return Fatal, plain
-	case "log", "note":
+	case "note":
 		return Info, delimited
+	case "log":
+		return Info, beforeColon
 	case "fail":
-		return Error, delimited
+		return Error, beforeColon
 	case "fine", "config":
-		return Debug, delimited
+		return Debug, beforeColon
 	case "finer", "finest":
-		return Trace, delimited
+		return Trace, beforeColon
 	case "http", "success", "default":
 		return Info, inField
 	case "silly":

@@ -55,8 +55,7 @@ func (o *Object) readSome(b []byte) bool {
 // settled reports whether no further member can change the facts, but for the
 // few loggers whose fields are ranked above all.
 func (o *Object) settled() bool {
-	return o.levelRank >= rankUsual && o.timeWorth >= worthComplete+rankUsual ||
-		o.levelIsNum && o.timeWorth >= worthComplete+rankLow
+	return o.levelRank >= rankUsual && o.timeWorth >= worthComplete+rankUsual
 }
 
 // Facts returns what the members that were added state.
@@ -104,7 +103,7 @@ func fieldOf(key []byte) (what field, rank int8) {
 		return timeField, rankLow
 	case "instant", "stageTimestamp":
 		return timeField, rankHigh
-	case "level", "lvl", "severity", "log.level", "@l", "Level", "LEVEL", "Severity", "levelname", "level_name", "levelName",
+	case "level", "lvl", "severity", "log.level", "@l", "@level", "Level", "LEVEL", "Severity", "levelname", "level_name", "levelName",
 		"LogLevel", "logLevel", "loglevel", "log_level", "severity_text", "severityText", "SeverityText":
 		return levelField, rankUsual
 	case "level_value", "priority", "PRIORITY":
@@ -141,26 +140,16 @@ func (o *Object) Add(key []byte, v jsonscan.Value) {
 		o.addEscaped(what, rank, text)
 		return
 	}
-	if v.IsNumber() {
-		rank = o.numberRank(key, what, rank)
+	if what == timeField && v.IsNumber() && (string(key) == "time" || string(key) == "timestamp") {
+		rank = rankLow // log4j2 may state the same more finely as instant.
 	}
 	if string(key) == "@t" {
 		o.isSerilog = true
 	}
 	o.addText(what, rank, text)
-}
-
-// numberRank returns the rank of a field whose value is a number.
-func (o *Object) numberRank(key []byte, what field, rank int8) int8 {
-	switch what {
-	case levelField:
-		o.levelIsNum = o.levelIsNum || rank == rankUsual
-	case timeField:
-		if string(key) == "time" || string(key) == "timestamp" {
-			return rankLow // log4j2 may state the same more finely as instant.
-		}
+	if o.levelIsNum && o.timeWorth == worthComplete+rankLow {
+		o.timeWorth = worthComplete + rankUsual // It is pino, not log4j2.
 	}
-	return rank
 }
 
 // addEscaped takes the text of a field that is written with escapes: .NET writes
@@ -211,7 +200,7 @@ func (o *Object) addText(what field, rank int8, text []byte) {
 		}
 	}
 	if level != "" && rank > o.levelRank {
-		o.level, o.levelRank = level, rank
+		o.level, o.levelRank, o.levelIsNum = level, rank, isNumber
 	}
 }
 

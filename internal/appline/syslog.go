@@ -33,7 +33,7 @@ func readSyslog(b []byte, depth int) (f Facts, object int, ok bool) {
 	}
 	rest = trimBlanks(rest[n:])
 	h := header{b: rest[:min(len(rest), headLen)], whole: rest, f: &f}
-	h.afterTag(h.b)
+	h.afterTag(h.b, true)
 	return f, h.object, true
 }
 

@@ -69,16 +69,12 @@ func readKlog(b []byte) (f Facts, ok bool) {
 type kind uint8
 
 const (
-	start    kind = iota
-	aTime         // A time of any form.
-	aLevel        // The name of a level.
-	aGroup        // Something in brackets.
-	aNumber       // The number of a process, a thread, a line.
-	aBar          // Hyphens, bars, colons, commas.
-	aProcess      // Redis' process id and role, or a process id in brackets.
-	aProgram      // A word that is known to come before a header.
-	aName         // The name of a logger between bars.
-	theRest       // The text, or what is as good as that.
+	start   kind = iota
+	aTime        // A time of any form.
+	aNumber      // The number of a process, a thread, a line.
+	aBar         // Hyphens, bars, colons, commas.
+	aToken       // Anything else that belongs to the header.
+	theRest      // The text, or what is as good as that.
 )
 
 // header walks the tokens that stand before the text of a line, and ends at the
@@ -89,8 +85,7 @@ type header struct {
 	i     int
 	depth int
 	prev  kind
-	redis bool // The line began as Redis begins its lines.
-	bars  bool // The tokens are set off by bars.
+	redis bool // The line begins as Redis begins its lines.
 	// f is where the facts go. It is a pointer because a copy, held beside b,
 	// would make b escape.
 	f *Facts
@@ -113,9 +108,6 @@ func (h *header) read() {
 		if k == theRest || h.f.HasTime && h.f.Level != "" {
 			return
 		}
-		if k == aBar {
-			h.bars = true
-		}
 		h.prev = k
 	}
 }
@@ -125,9 +117,8 @@ func (h *header) token() kind {
 	c := h.b[h.i]
 	if !h.f.HasTime && (isDigit(c) || isLetter(c)) {
 		if r, n, ok := timestamp.TryPrefix(h.b[h.i:]); ok {
-			h.i += n
 			h.f.Time, h.f.HasTime = r, true
-			h.afterTime()
+			h.afterTime(n)
 			return aTime
 		}
 	}
@@ -142,7 +133,7 @@ func (h *header) token() kind {
 		return h.word()
 	case h.redis && h.prev == aTime && h.redisLevel(c):
 		h.i++
-		return aLevel
+		return aToken
 	case h.prev != start && (c == '-' || c == '|' || c == ':' || c == ','):
 		for h.i < len(h.b) && h.b[h.i] == c {
 			h.i++
@@ -162,8 +153,11 @@ func (h *header) klog() bool {
 	return ok
 }
 
-// afterTime passes over the quote of a logfmt line whose start, time=", is lost.
-func (h *header) afterTime() {
+// afterTime moves behind a time of n bytes, and behind the quote of a logfmt line
+// whose start, time=", is lost.
+func (h *header) afterTime(n int) {
+	h.redis = h.redis && isLetter(h.b[h.i+3]) // 04 Mar
+	h.i += n
 	if h.i+1 < len(h.b) && h.b[h.i] == '"' && h.b[h.i+1] == ' ' {
 		h.i++
 	}
@@ -199,10 +193,10 @@ func (h *header) number() kind {
 	case len(rest) > 2 && rest[0] == ':' && rest[1] >= 'A' && rest[1] <= 'Z' && isBlank(rest[2]): // 1:M
 		h.redis = h.prev == start
 		h.i = i + 2
-		return aProcess
+		return aToken
 	case len(rest) > 5 && rest[0] == ':' && isDigit(rest[1]) && rest[4] == 'M' && isBlank(rest[5]): // 3:04PM
 		h.i = i + 5
-		return aProgram
+		return aToken
 	case h.ends(i):
 		h.i = i
 		return aNumber
@@ -254,7 +248,7 @@ func (h *header) group() kind {
 	}
 	h.i = end + 1
 	h.readGroup(inside)
-	return aGroup
+	return aToken
 }
 
 // readGroup reads what stands in brackets.
@@ -302,7 +296,7 @@ func (h *header) setLevel(name []byte, where standing) bool {
 		return false
 	}
 	level, needs := levelOf(name)
-	if level == "" || needs == inField || where == plain && (needs != plain || !isUpper(name)) {
+	if level == "" || needs < where || where == plain && !isUpper(name) {
 		return false
 	}
 	h.f.Level = level
@@ -335,44 +329,48 @@ func (h *header) word() kind {
 		next = h.b[end]
 	}
 	if next == '=' || isKeyByte(next) && isPair(h.b, h.i) {
-		h.f.refine(readLogfmt(h.whole[:min(len(h.whole), logfmtLen)], h.i))
+		h.f.refineByFields(readLogfmt(h.whole[:min(len(h.whole), logfmtLen)], h.i))
 		return theRest
 	}
 	if len(name) == 1 {
 		return h.letter(name[0], end, next)
 	}
-	if h.f.Level == "" && len(name) >= 3 && h.ends(end) && h.wordLevel(name, end, next) {
+	if h.f.Level == "" && h.ends(end) && h.wordLevel(name, end, next) {
 		h.i = end
-		return aLevel
+		return aToken
 	}
 	return h.other()
 }
 
-// wordLevel takes a word as a level if it stands like one.
+// wordLevel takes a word as a level if it is one and stands like one.
 func (h *header) wordLevel(name []byte, end int, next byte) bool {
+	level, needs := levelOf(name)
+	if level == "" || needs == inField || !h.standsAsLevel(name, needs, end, next) {
+		return false
+	}
+	h.f.Level = level
+	return true
+}
+
+// standsAsLevel reports whether the name of a level, which ends at h.b[end] and
+// is followed by next, stands where loggers put it and not in a text.
+func (h *header) standsAsLevel(name []byte, needs standing, end int, next byte) bool {
 	switch {
 	case next == ':':
-		if isUpper(name) {
-			return h.setLevel(name, delimited)
-		}
-		_, needs := levelOf(name)
-		return needs == plain && h.setLevel(name, delimited) || string(name) == "fail" && h.setLevel(name, delimited)
+		return needs == plain || isUpper(name) || string(name) == "fail" // .NET's are in lower case.
 	case h.prev == aNumber && !h.f.HasTime:
 		return false // A count of errors, say.
 	case next == '[' && !isSeconds(h.b[end:]):
-		return false // Something like ERROR[x] is the name of a thing.
+		return false // An array or a reference that is called so.
 	case h.prev == aBar && h.barFollows(end), next == '\t' && h.i > 0 && h.b[h.i-1] == '\t':
-		return h.setLevel(name, delimited)
-	case h.isNest() && string(name) == "LOG":
-		return h.setLevel(name, delimited)
-	case bytes.EqualFold(name, []byte("fatal")) && bytes.HasPrefix(h.b[end:], []byte(" error:")):
-		return h.setLevel(name, delimited)
+		return needs >= delimited
+	case string(name) == "LOG" && bytes.HasPrefix(h.b, []byte("[Nest]")):
+		return true
+	case needs == plain && bytes.HasPrefix(h.b[end:], []byte(" error:")): // Go's fatal error, and PHP's.
+		return true
 	}
-	return h.setLevel(name, plain)
+	return needs == plain && isUpper(name)
 }
-
-// isNest reports whether the line is one of NestJS.
-func (h *header) isNest() bool { return bytes.HasPrefix(h.b, []byte("[Nest]")) }
 
 // isSeconds reports whether b begins with digits in brackets, which logrus
 // prints on a terminal: INFO[0012].
@@ -412,7 +410,7 @@ func (h *header) letter(c byte, end int, next byte) kind {
 	}
 	h.f.Level = level
 	h.i = end
-	return aLevel
+	return aToken
 }
 
 // isComponent reports whether b goes on with a blank and the name of one of
@@ -437,7 +435,7 @@ func (h *header) other() kind {
 	}
 	switch {
 	case h.skip("Log file created at: "), h.skip("PHP "):
-		return aProgram
+		return aToken
 	case bytes.HasPrefix(rest, []byte("Exception in thread ")), bytes.HasPrefix(rest, []byte("Unhandled exception")):
 		h.f.Level = Error
 		return theRest
@@ -458,7 +456,7 @@ func (h *header) other() kind {
 		return theRest
 	}
 	h.i += end
-	return aProgram
+	return aToken
 }
 
 // skip moves over the text if it stands at h.i.
@@ -473,7 +471,7 @@ func (h *header) skip(text string) bool {
 // otherAfterTime is other for what stands behind a time.
 func (h *header) otherAfterTime(rest []byte) kind {
 	if h.skip("PHP ") {
-		return aProgram
+		return aToken
 	}
 	if bytes.HasPrefix(rest, []byte("http: panic serving ")) {
 		h.f.Level = Error // net/http has caught it: the process lives.
@@ -482,18 +480,19 @@ func (h *header) otherAfterTime(rest []byte) kind {
 	if h.f.Level != "" {
 		return theRest
 	}
-	end := bytes.IndexAny(rest, " \t")
-	if end < 0 {
-		end = len(rest)
+	end := 0
+	for end < len(rest) && !isBlank(rest[end]) {
+		end++
 	}
 	first := rest[:end]
 	switch {
-	case h.prev == aBar && h.bars && h.barFollows(h.i+end), bytes.IndexByte(first, '@') >= 0: // A logger; PostgreSQL's user@database.
+	case h.prev == aBar && h.barFollows(h.i+end), bytes.IndexByte(first, '@') >= 0: // A logger; PostgreSQL's user@database.
 		h.i += end
-		return aName
+		return aToken
 	case h.channelLevel(first):
 	case h.depth == 0 && h.prev == aTime:
-		h.afterTag(rest)
+		// In another form than syslog's own the tag must show what it is.
+		h.afterTag(rest, h.f.Time.Lacks&timestamp.LackYear != 0)
 	}
 	return theRest
 }
@@ -505,12 +504,12 @@ func (h *header) channelLevel(first []byte) bool {
 		return false
 	}
 	name := first[dot+1 : len(first)-1]
-	return len(name) >= 3 && isUpper(name) && h.setLevel(name, delimited)
+	return isUpper(name) && h.setLevel(name, delimited)
 }
 
 // afterTag reads the line that a syslog daemon has put behind "host tag[pid]: "
-// or "tag[pid]: ". rest is the end of h.b.
-func (h *header) afterTag(rest []byte) {
+// or "tag[pid]: ", and if bare also "tag: ". rest is the end of h.b.
+func (h *header) afterTag(rest []byte, bare bool) {
 	for range 2 {
 		end := bytes.IndexByte(rest, ' ')
 		if end < 1 {
@@ -518,7 +517,7 @@ func (h *header) afterTag(rest []byte) {
 		}
 		first := rest[:end]
 		rest = trimBlanks(rest[end:])
-		if isTag(first) {
+		if isTag(first, bare) {
 			inner, object := readText(h.whole[len(h.b)-len(rest):], h.depth+1)
 			h.f.refine(inner)
 			h.object = object
@@ -527,14 +526,14 @@ func (h *header) afterTag(rest []byte) {
 	}
 }
 
-// isTag reports whether a token is "tag[pid]:", or "tag:".
-func isTag(token []byte) bool {
+// isTag reports whether a token is "tag[pid]:", or if bare "tag:".
+func isTag(token []byte, bare bool) bool {
 	n := len(token)
 	if n < 2 || token[n-1] != ':' || !isLetter(token[0]) {
 		return false
 	}
 	if token[n-2] != ']' {
-		return true
+		return bare
 	}
 	open := bytes.LastIndexByte(token, '[')
 	if open < 1 {
