@@ -118,7 +118,8 @@ func (d *Decoder) Reset(limits Limits) {
 //
 // On an error that Is ErrCompression or ErrTooLarge the result holds what could
 // be decompressed beyond doubt, the gzip members or zstd frames that came whole
-// before the damage; it is empty in all other cases. The damaged rest exists only in b64.
+// before the damage; it is empty in all other cases. What was damaged exists in
+// b64 alone.
 func (d *Decoder) Decode(b64 []byte) ([]byte, error) {
 	data, err := d.decodeText(b64)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -249,8 +250,8 @@ func TestDecode_DeliveryTooLarge(t *testing.T) {
 		require.GreaterOrEqual(t, refused, 1_000-most)
 		require.LessOrEqual(t, d.spent, limits.DeliverySize+zstdBlock)
 	}
-	f(gzipped(t, strings.Repeat("\x00", 64<<20)), 4)
-	f(zstdStreamed(t, strings.Repeat("\x00", 64<<20)), 4)
+	f(gzipped(t, strings.Repeat("\x00", 4<<20)), 4)
+	f(zstdStreamed(t, strings.Repeat("\x00", 4<<20)), 4)
 
 	// Honest records share the limit too.
 	d.Reset(limits)
@@ -430,15 +431,20 @@ func TestReset_DropsLargeWindows(t *testing.T) {
 func TestDecode_Allocations(t *testing.T) {
 	long := strings.Repeat(testText, 500)
 	var d Decoder
-	d.Reset(Limits{RecordSize: 1 << 20, DeliverySize: 1 << 40})
+	d.Reset(Limits{RecordSize: 1 << 20, DeliverySize: 1 << 30})
 	f := func(record []byte) {
 		t.Helper()
 		text := encode(record)
-		require.Zero(t, testing.AllocsPerRun(100, func() {
-			if _, err := d.Decode(text); err != nil {
-				t.Fatal(err)
-			}
-		}))
+		// The least of many: under the race detector, pools forget at random.
+		least := math.Inf(1)
+		for range 50 {
+			least = min(least, testing.AllocsPerRun(1, func() {
+				if _, err := d.Decode(text); err != nil {
+					t.Fatal(err)
+				}
+			}))
+		}
+		require.Zero(t, least)
 	}
 	f([]byte(testText))
 	f([]byte(long))
