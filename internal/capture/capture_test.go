@@ -65,6 +65,13 @@ func TestReader_Success(t *testing.T) {
 {"logGroupName":"g","logStreamName":"t","timestamp":3,"message":"three"}
 {"logGroupName":"h","logStreamName":"t","timestamp":3,"message":""}
 `, "one\ntwo\n", "three\n", "\n")
+	// Records stay in their place between events, in both ways of reading them.
+	f(`{"logGroupName":"g","logStreamName":"s","timestamp":1,"message":"one"}
+{"data_base64":"YQ=="}
+{"logGroupName":"g","logStreamName":"s","timestamp":1,"message":"two"}
+{"x":0,"data_base64":"Yg=="}
+{"data_base64":"Yw=="}
+`, "one\n", "a", "two\n", "b", "c")
 }
 
 func TestReader_Failure(t *testing.T) {
@@ -84,8 +91,6 @@ func TestReader_Failure(t *testing.T) {
 	f(`{"logStreamName":"s","message":"no time"}`, "neither")
 	f("\x1f\x8bnot gzip", "cannot read capture")
 	f(strings.Repeat("x", maxLine+1), ErrLineTooLong.Error())
-	f(`{"logGroupName":"g","logStreamName":"s","timestamp":1,"message":"one"}
-{"data_base64":"YQ=="}`, "line 2: a Firehose record stands between")
 }
 
 func TestReader_MissingFile(t *testing.T) {
@@ -100,6 +105,9 @@ func TestReader_SeveralFilesInOrder(t *testing.T) {
 	b := writeFile(t, "b", "")
 	c := writeFile(t, "c", `{"data_base64":"Yw=="}`)
 	require.Equal(t, []string{"a", "c"}, readAll(t, Open(subscription.Gzip, a, b, c)))
+
+	cloudWatch := writeFile(t, "d", `{"logGroupName":"g","logStreamName":"s","timestamp":1,"message":"one"}`)
+	require.Equal(t, []string{"a", "one\n", "c"}, readAll(t, Open(subscription.Extracted, a, cloudWatch, c)))
 }
 
 // TestReader_CloudWatchMessageIsBounded checks that a long run of one stream is

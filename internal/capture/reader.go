@@ -56,8 +56,9 @@ type Reader struct {
 	record  []byte
 	message subscription.Message
 	text    int
-	held    *cloudWatchLine
-	err     error
+	// kept says that the line comes after the message that was returned.
+	kept bool
+	err  error
 }
 
 // Open returns a Reader over the files, in their order. CloudWatch events are
@@ -108,26 +109,22 @@ func (r *Reader) position(err error) error {
 
 // next returns one record, or one message of gathered CloudWatch events.
 func (r *Reader) next() (bool, error) {
-	if r.held != nil {
-		r.hold(*r.held)
-		r.held = nil
-	}
 	for {
-		more, err := r.readLine()
-		if err != nil {
-			return false, err
+		if !r.kept {
+			more, err := r.readLine()
+			if err != nil {
+				return false, err
+			}
+			if !more {
+				return r.flush()
+			}
 		}
-		if !more {
-			return r.flush()
-		}
+		r.kept = false
 		if len(r.line) == 0 {
 			continue
 		}
 		if data, ok := quickRecord(r.line); ok {
-			if len(r.message.Events) > 0 {
-				return false, errors.New("a Firehose record stands between CloudWatch events")
-			}
-			return true, r.decode(data)
+			return r.decode(data)
 		}
 		done, err := r.parseLine()
 		if err != nil || done {
@@ -154,14 +151,14 @@ func (r *Reader) parseLine() (bool, error) {
 	}
 	switch {
 	case l.DataBase64 != nil:
-		return true, r.decode([]byte(*l.DataBase64))
+		return r.decode([]byte(*l.DataBase64))
 	case l.Message == nil || l.Timestamp == nil || l.LogStreamName == "":
 		return false, errors.New("line is neither a Firehose record nor a CloudWatch event")
 	case r.fits(l):
 		r.hold(l)
 		return false, nil
 	default:
-		r.held = &l
+		r.kept = true
 		return r.flush()
 	}
 }
@@ -194,11 +191,15 @@ func (r *Reader) flush() (bool, error) {
 	return err == nil, err
 }
 
-func (r *Reader) decode(data []byte) error {
-	r.record = r.record[:0]
+// decode makes a record of the line, after the events that came before it.
+func (r *Reader) decode(data []byte) (bool, error) {
+	if len(r.message.Events) > 0 {
+		r.kept = true
+		return r.flush()
+	}
 	var err error
-	r.record, err = base64.StdEncoding.AppendDecode(r.record, data)
-	return err
+	r.record, err = base64.StdEncoding.AppendDecode(r.record[:0], data)
+	return err == nil, err
 }
 
 // quickRecord returns the base64 of a line that holds nothing else, which is

@@ -124,6 +124,17 @@ func (o *Options) validate() error {
 	return nil
 }
 
+// Span returns about how much log time that many records cover, so that a
+// caller can let them end at a time of its choice.
+func (o Options) Span(records int) time.Duration {
+	o.setDefaults()
+	lines := records
+	if o.Shape.gathers() {
+		lines *= (gatheredRunLength + 1) / 2
+	}
+	return time.Duration(lines) * o.Interval
+}
+
 // Event is the truth about one generated line: what a receiver should find.
 type Event struct {
 	// Sequence is the number of the line, unique in a Generator and present in
