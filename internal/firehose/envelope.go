@@ -83,7 +83,7 @@ func (e *Envelope) Reset(body []byte, maxRecords int) error {
 		return syntaxError(end)
 	}
 	if !e.hasRecords {
-		return fmt.Errorf("%w: it has no records", ErrEnvelope)
+		return fmt.Errorf("%w: it has no array called records", ErrEnvelope)
 	}
 	return nil
 }
@@ -149,7 +149,11 @@ func skipSeparator(b []byte, i int, closing byte) (next int, last, ok bool) {
 // scanMember reads the value at body[i] of the member called key and returns the
 // position after it.
 func (e *Envelope) scanMember(key []byte, i, maxRecords int) (int, error) {
-	if string(key) == "records" {
+	records := string(key) == "records"
+	if records {
+		e.spans, e.hasRecords = e.spans[:0], false
+	}
+	if records && i < len(e.body) && e.body[i] == '[' {
 		return e.scanRecords(i, maxRecords)
 	}
 	end, ok := jsonscan.SkipValue(e.body, i)
@@ -174,11 +178,7 @@ func (e *Envelope) scanMember(key []byte, i, maxRecords int) (int, error) {
 // after it.
 func (e *Envelope) scanRecords(i, maxRecords int) (int, error) {
 	b := e.body
-	if i >= len(b) || b[i] != '[' {
-		return 0, fmt.Errorf("%w: records is not an array", ErrEnvelope)
-	}
 	e.hasRecords = true
-	e.spans = e.spans[:0]
 	if i = jsonscan.SkipSpace(b, i+1); i < len(b) && b[i] == ']' {
 		return i + 1, nil
 	}

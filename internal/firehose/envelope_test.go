@@ -79,6 +79,7 @@ func TestEnvelope_Success(t *testing.T) {
 
 	// Of two the last one counts.
 	f(`{"requestId":"a","records":[{"data":"eA=="}],"records":[{"data":"eQ=="}],"requestId":"b"}`, "b", "eQ==")
+	f(`{"records":"","requestId":"a","records":[{"data":"eQ=="}]}`, "a", "eQ==")
 	f(`{"requestId":5,"records":[{"data":5,"data":"eA=="},{"data":"eA==","data":"eQ=="}],"requestId":"a"}`, "a", "eA==", "eQ==")
 
 	// Escapes, in data, in keys, in the id.
@@ -127,11 +128,13 @@ func TestEnvelope_Failure(t *testing.T) {
 	f(`{requestId:"a"}`, "byte 1")
 	f(`{"requestId" "a"}`, "byte 13")
 	f("{\"request\nId\":1}", "byte 9")
-	f(`{"requestId":"a"}`, "no records")
-	f(`{}`, "no records")
-	f(`{"records":{}}`, "records is not an array")
-	f(`{"records":null}`, "records is not an array")
-	f(`{"records":"eA=="}`, "records is not an array")
+	f(`{"requestId":"a"}`, "no array called records")
+	f(`{}`, "no array called records")
+	f(`{"records":{}}`, "no array called records")
+	f(`{"records":null}`, "no array called records")
+	f(`{"records":"eA=="}`, "no array called records")
+	f(`{"records":[],"records":null}`, "no array called records")
+	f(`{"records":`, "byte 11")
 	f(`{"records":[`, "byte 12")
 	f(`{"records":[}`, "byte 12")
 	f(`{"records":[,]}`, "byte 12")

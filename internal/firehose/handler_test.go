@@ -200,7 +200,7 @@ func TestHandler_Refuses(t *testing.T) {
 	f("no JSON", body("hello"), 400, ReasonEnvelope, "byte 0")
 	f("cut JSON", body(testBody[:len(testBody)-1]), 400, ReasonEnvelope, "byte")
 	f("two envelopes", body(testBody+testBody), 400, ReasonEnvelope, "byte")
-	f("no records", body(`{"requestId":"`+testID+`"}`), 400, ReasonEnvelope, "no records")
+	f("no records", body(`{"requestId":"`+testID+`"}`), 400, ReasonEnvelope, "no array called records")
 	f("brackets", body(strings.Repeat("[", 1<<10)), 400, ReasonEnvelope, "byte 0")
 	f("many records", body(`{"requestId":"`+testID+`","records":[{},{},{},{}]}`), 400, ReasonRecords, "limits.records, 3: raise it")
 

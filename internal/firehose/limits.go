@@ -23,7 +23,8 @@ type Limits struct {
 	// RecordSize. It is for the Deliverer too.
 	DeliverySize int64
 	// ConcurrentSize bounds what all deliveries in flight hold together: their
-	// bodies, and what their Deliverer reserves.
+	// bodies, and what their Deliverer reserves. The process has up to twice that,
+	// since memory that was given back waits for the garbage collector.
 	ConcurrentSize int64
 }
 
