@@ -84,8 +84,8 @@ func (r *Reading) finish(b []byte, sec int64, i int) int {
 
 // zone reads the zone at b[i], if there is one, takes it into the time, and
 // returns the position after it: a numeric offset or Z, either directly or after
-// a blank, or a blank and UTC or GMT. The names of other zones have no one
-// meaning; such a name is passed over only by who knows that it is one.
+// a blank, or a blank and UTC or GMT, or both an offset and UTC, as Go prints
+// times. The names of other zones have no one meaning.
 func (r *Reading) zone(b []byte, i int) int {
 	at := i
 	if at < len(b) && b[at] == ' ' {
@@ -111,5 +111,9 @@ func (r *Reading) zone(b []byte, i int) int {
 	}
 	r.Nanos -= offset * second
 	r.Lacks &^= LackZone
-	return at + n
+	i = at + n
+	if end := i + len(" UTC"); end <= len(b) && string(b[i:end]) == " UTC" && isBoundary(b, end) {
+		return end
+	}
+	return i
 }

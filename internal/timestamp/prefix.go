@@ -86,12 +86,32 @@ func tryDateTime(b []byte) (r Reading, n int, ok bool) {
 		return Reading{}, 0, false
 	}
 	sec, ok := dateTime(b, sep)
-	if !ok || !isDateTimeSeparator(b[10]) {
+	if !ok {
+		return tryGin(b)
+	}
+	if !isDateTimeSeparator(b[10]) {
 		return Reading{}, 0, false
 	}
 	r.Lacks = LackZone
 	i := r.finish(b, sec, dateTimeLen)
 	return r, r.zone(b, i), true
+}
+
+// tryGin reads "2006/01/02 - 15:04:05", as the Gin framework writes it.
+func tryGin(b []byte) (r Reading, n int, ok bool) {
+	const layout = len("2006/01/02 - 15:04:05")
+	if len(b) < layout || string(b[10:13]) != " - " {
+		return Reading{}, 0, false
+	}
+	var usual [dateTimeLen]byte
+	copy(usual[:11], b)
+	copy(usual[11:], b[13:layout])
+	sec, ok := dateTime(usual[:], '/')
+	if !ok {
+		return Reading{}, 0, false
+	}
+	r.Lacks = LackZone
+	return r, r.finish(b, sec, layout), true
 }
 
 // tryTwoDigitYear reads "06/01/02 15:04:05", as Spark and Hadoop write it. The

@@ -15,7 +15,7 @@ func TestTryPrefix_Success(t *testing.T) {
 		noDate  = LackDate | LackZone
 		noOrder = LackOrder | LackZone
 	)
-	// A bar stands behind the time; in marks it if the form does not end there.
+	// rest is what follows the time in its line.
 	f := func(in, rest, want string, wantLacks Lack, wantDigits int) {
 		t.Helper()
 		r, n, ok := TryPrefix([]byte(in + rest))
@@ -48,6 +48,9 @@ func TestTryPrefix_Success(t *testing.T) {
 	f("2026-03-04 05:06:07,067", " ERROR", "2026-03-04T05:06:07.067Z", noZone, 3)
 	f("2026/03/04 05:06:07", " [notice] 1#1: x", "2026-03-04T05:06:07Z", noZone, 0)
 	f("2026/03/04 05:06:07.098836", " INFO", "2026-03-04T05:06:07.098836Z", noZone, 6)
+	f("2026-03-04 05:06:07.5 +0000 UTC", " m=+0.01", "2026-03-04T05:06:07.5Z", whole, 1)
+	f("2026-03-04 05:06:07 +0000", " UTCX", "2026-03-04T05:06:07Z", whole, 0)
+	f("2026/03/04 - 05:06:07", " | 200 |", "2026-03-04T05:06:07Z", noZone, 0)
 	f("2026.03.04 05:06:07.168802", " [ 847 ]", "2026-03-04T05:06:07.168802Z", noZone, 6)
 
 	// The month or the day first.
@@ -99,7 +102,7 @@ func TestTryPrefix_Failure(t *testing.T) {
 	for _, in := range []string{
 		"", "x", "cart emptied", "12 carts emptied", "1786000001 carts", "1234567 carts", "12345678 carts emptied",
 		"2026-03-04", "2026-03-04 is a date", "2026-03-04T05:06 is short", "2026_03_04 05:06:07", "2026-03-04_05:06:07",
-		"2026-02-30 05:06:07 x", "2026:03:04 05:06:07 x",
+		"2026-02-30 05:06:07 x", "2026/03/04 - 05:66:07 x", "2026-03-04 - 05:06:07 x", "2026/03/04 -- 05:06:07 x", "2026:03:04 05:06:07 x",
 		"May the 4th be with you", "Mar 32 05:06:07 x", "Mar 4 25:06:07 x", "Mar", "Mar 4, 2026", "Mar 4, 2026 13:06:07 PM", "Mar 4 05:06:07x",
 		"Mar 4, 2026 0:06:07 AM", "Feb 30, 2026 1:06:07 AM", "Sep 31 05:06:07 x", "Feb 29 2026 05:06:07 x",
 		"Wednesday 05:06:07", "Wed Mar 4 05:06:07", "Wed Mar 4 05:06:07 20267", "Wed Mar 4 2026 05:06:07 2026", "Wed, 04 Mar 05:06:07 x",
