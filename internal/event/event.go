@@ -55,6 +55,8 @@ type Flaw string
 const (
 	// NoFlaw marks an event that was understood.
 	NoFlaw Flaw = ""
+	// FlawNoData is a record whose data is missing or no string.
+	FlawNoData Flaw = "no_data"
 	// FlawBase64 is a record whose data is not base64.
 	FlawBase64 Flaw = "base64"
 	// FlawCompression is a record that is compressed and does not decompress.
@@ -70,7 +72,7 @@ const (
 // Event is one log line.
 //
 // The byte slices are borrowed: they are good until the parser that made the
-// event is given its next delivery. Whoever keeps an event copies them.
+// event is given its next record. Whoever keeps an event copies them.
 type Event struct {
 	// Source is where the line came from; nil when nothing says so.
 	Source *Source

@@ -1,0 +1,84 @@
+# make help lists the targets. VERSION and GOFLAGS may be set; everything else is
+# pinned by go.mod, tools/*/go.mod and the versions below.
+
+ALLOY   := $(shell go list -m -f '{{.Version}}' github.com/grafana/alloy)
+VERSION ?= $(ALLOY)-eks.0
+
+# The binaries are static: no cgo, DNS and users by Go itself.
+STATIC  := CGO_ENABLED=0
+LDFLAGS := -s -w -X github.com/grafana/alloy/internal/build.Version=$(VERSION)
+
+# Packages that link the whole distribution, or run it as a process: they share
+# the build cache of the binaries, and the race detector would build all of Alloy
+# a second time. All other packages are ours to race.
+WHOLE := ./cmd/alloy/... ./internal/distribution/... ./internal/endtoend/...
+RACED = $(shell go list ./... | grep -v -E '/(cmd/alloy|internal/distribution|internal/endtoend)')
+
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
+FUZZTIME ?= 10s
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-zA-Z_/-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
+
+.PHONY: build
+build: ## build/alloy, the distribution, and build/firehose, the stand-in for Firehose
+	$(STATIC) go build -ldflags '$(LDFLAGS)' -o build/alloy ./cmd/alloy
+	$(STATIC) go build -ldflags '-s -w' -o build/firehose ./cmd/firehose
+
+.PHONY: build/loki
+build/loki: ## a real Loki for the tests and the demo
+	cd tools/loki && go build -ldflags '-s -w' -o ../../build/loki github.com/grafana/loki/v3/cmd/loki
+
+.PHONY: run
+run: build ## run the quick start configuration
+	build/alloy run --storage.path=data/alloy example-configs/quickstart.alloy
+
+.PHONY: demo
+demo: build ## deliver the bundled captures and show what they become; LOKI=1 stores them in a real Loki and queries it
+	@$(if $(LOKI),$(MAKE) build/loki)
+	@$(STATIC) go run ./internal/demo $(if $(LOKI),-loki)
+
+.PHONY: test
+test: ## all tests; the first run builds Alloy and Loki
+	go test -race -timeout 20m $(RACED)
+	$(MAKE) build build/loki
+	$(STATIC) go test -timeout 30m $(WHOLE)
+	$(MAKE) fuzz
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; for pkg in $$(go list ./... | grep -v -E '/(cmd/alloy|internal/distribution|internal/endtoend)'); do \
+		dir=$$(go list -f '{{.Dir}}' $$pkg); \
+		for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go 2>/dev/null | sed 's/^func //'); do \
+			echo "fuzz $$pkg $$target"; \
+			go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## micro-benchmarks into build/bench.txt, for benchstat
+	@mkdir -p build
+	go test -run='^$$' -bench=. -benchmem -count 6 $(RACED) | tee build/bench.txt
+
+.PHONY: fmt
+fmt: ## format Go code and example configurations
+	gofmt -w cmd component internal
+	for f in example-configs/*.alloy; do build/alloy fmt -w $$f; done
+
+.PHONY: lint
+lint: ## golangci-lint, with the import rules of .golangci.yml
+	$(STATIC) go run $(GOLANGCI_LINT) run ./...
+
+.PHONY: examples
+examples: build ## example configurations are formatted and valid
+	@set -e; for f in example-configs/*.alloy; do build/alloy fmt -t $$f; build/alloy validate $$f; echo "ok $$f"; done
+
+.PHONY: check-replaces
+check-replaces: ## our replace block against the pinned Alloy's
+	go run ./internal/distribution/replaces
+
+.PHONY: check
+check: lint examples check-replaces ## everything but the tests
+	$(STATIC) go vet ./...
+	go mod verify

@@ -1,0 +1,91 @@
+package kubernetes
+
+import (
+	"regexp"
+
+	"github.com/grafana/alloy/eks/internal/event"
+	"github.com/grafana/alloy/eks/internal/kubelog"
+	"github.com/grafana/alloy/eks/internal/lokientry"
+)
+
+// appLabels are the pod labels that name an application, the most telling first.
+// https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
+var appLabels = []string{
+	kubelog.PrefixPodLabel + "app_kubernetes_io_name",
+	kubelog.PrefixPodLabel + "app",
+	kubelog.PrefixPodLabel + "k8s_app",
+}
+
+// serviceAnnotation is how a pod names its service for OpenTelemetry.
+// https://opentelemetry.io/docs/specs/semconv/non-normative/k8s-attributes/
+const serviceAnnotation = kubelog.PrefixPodAnnotation + "resource_opentelemetry_io_service_name"
+
+// hostLabels name what wrote a line that is no container's.
+var hostLabels = []string{kubelog.PrefixRecord + "systemd_unit", kubelog.PrefixRecord + "ident"}
+
+// defaultLabels returns a function that gives the labels which an entry has
+// without any configuration.
+func defaultLabels(cluster string) func(src *event.Source, stream string) []event.Label {
+	return func(src *event.Source, stream string) []event.Label {
+		container := src.Get(kubelog.LabelContainerName)
+		app := first(src, appLabels...)
+		service := first(src, serviceAnnotation)
+		for _, name := range []string{app, container, first(src, hostLabels...), lokientry.UnknownService} {
+			if service == "" {
+				service = name
+			}
+		}
+		return []event.Label{
+			{Name: "cluster", Value: cluster},
+			{Name: "namespace", Value: src.Get(kubelog.LabelNamespace)},
+			{Name: "container", Value: container},
+			{Name: "app", Value: app},
+			{Name: lokientry.ServiceName, Value: service},
+			{Name: "stream", Value: stream},
+		}
+	}
+}
+
+// defaultMetadata returns the structured metadata which an entry has without any
+// configuration, beside what lokientry adds.
+func defaultMetadata(src *event.Source) []event.Label {
+	return []event.Label{
+		{Name: "pod", Value: src.Get(kubelog.LabelPodName)},
+		{Name: "node", Value: first(src, kubelog.LabelNodeName, kubelog.PrefixRecord+"hostname", kubelog.PrefixRecord+"host")},
+		{Name: "image", Value: src.Get(kubelog.LabelContainerImage)},
+	}
+}
+
+// first returns the first value that the source has under one of the names.
+func first(src *event.Source, names ...string) string {
+	for _, name := range names {
+		if v := src.Get(name); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+var recordKey = regexp.MustCompile(kubelog.PrefixRecord + `([a-zA-Z0-9_]+)`)
+
+// recordKeys returns the keys of records that the arguments ask for, so that the
+// parser looks for no others.
+func (a *Arguments) recordKeys() map[string]bool {
+	keys := map[string]bool{}
+	add := func(text string) {
+		for _, m := range recordKey.FindAllStringSubmatch(text, -1) {
+			keys[m[1]] = true
+		}
+	}
+	for _, m := range []map[string]string{a.Labels, a.StructuredMetadata} {
+		for _, from := range m {
+			add(from)
+		}
+	}
+	for _, rule := range a.RelabelRules {
+		for _, name := range rule.SourceLabels {
+			add(name)
+		}
+	}
+	return keys
+}

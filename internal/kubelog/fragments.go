@@ -1,0 +1,220 @@
+package kubelog
+
+import (
+	"bytes"
+	"sync"
+	"time"
+
+	"github.com/grafana/alloy/eks/internal/event"
+)
+
+// fragment is the beginning of a line whose end has not come yet.
+type fragment struct {
+	ev   event.Event // With the first piece's time, level and id.
+	text []byte      // The pieces so far, owned.
+	done bool        // Emitted or moved; kept only for its place in the order.
+}
+
+// lineKey names the one line that a container may have begun on a stream.
+type lineKey struct {
+	source *event.Source
+	stream string
+}
+
+// complete returns the event of the fragment with all the text there is.
+func (f *fragment) complete(partial event.Partial) event.Event {
+	f.done = true
+	f.ev.Line, f.ev.Partial = f.text, partial
+	return f.ev
+}
+
+// join takes an event while pieces of lines are about. Pieces are joined for a
+// container's stream, however they are mixed with other containers' lines; where
+// the record does not say whose a piece is, joining would make lines that nobody
+// wrote, and it goes on as it is, marked.
+func (p *Parser) join(dst []event.Event, ev *event.Event, t tag) []event.Event {
+	if !identified(ev.Source) {
+		return append(dst, p.unjoinable(ev, t))
+	}
+	begun := p.begun(ev)
+	switch t {
+	case part:
+		if begun == nil {
+			p.hold(begin(ev))
+			return dst
+		}
+		begun.text = append(begun.text, ev.Line...)
+		if len(begun.text) > p.opts.MaxLine {
+			dst = append(dst, begun.complete(event.Fragment))
+		}
+		return dst
+	case tail:
+		if begun == nil {
+			return append(dst, *ev)
+		}
+		begun.text = append(begun.text, ev.Line...)
+		p.counts.Joined++
+		return append(dst, begun.complete(event.Joined))
+	}
+	if begun != nil {
+		dst = append(dst, begun.complete(event.Fragment))
+	}
+	return append(dst, *ev)
+}
+
+// begin copies what an event borrows, since it has to outlive its record.
+func begin(ev *event.Event) *fragment {
+	f := &fragment{ev: *ev, text: append(make([]byte, 0, 2*len(ev.Line)), ev.Line...)}
+	f.ev.ID = bytes.Clone(ev.ID)
+	return f
+}
+
+// identified reports whether a source names one container.
+func identified(src *event.Source) bool {
+	return src.Get(LabelPodName) != "" && src.Get(LabelContainerName) != ""
+}
+
+// unjoinable marks a piece of a line that nobody can say the container of. The
+// piece that follows a first one on the same output stream is taken for its
+// continuation: chunks of one container travel together.
+func (p *Parser) unjoinable(ev *event.Event, t tag) event.Event {
+	if t == part || (t == tail && p.cut[ev.Stream]) {
+		ev.Partial = event.Fragment
+	}
+	if t == part {
+		p.cut[ev.Stream] = true
+	} else {
+		delete(p.cut, ev.Stream)
+	}
+	return *ev
+}
+
+// hold remembers a begun line.
+func (p *Parser) hold(f *fragment) {
+	p.pending = append(p.pending, f)
+	p.begunLines[lineKey{f.ev.Source, f.ev.Stream}] = f
+}
+
+// begun returns the begun line of the event's container and stream.
+func (p *Parser) begun(ev *event.Event) *fragment {
+	if ev.Source == nil {
+		return nil
+	}
+	key := lineKey{ev.Source, ev.Stream}
+	if f := p.begunLines[key]; f != nil && !f.done {
+		return f
+	}
+	if p.opts.Carry == nil {
+		return nil
+	}
+	f := p.opts.Carry.take(key)
+	if f != nil {
+		p.hold(f)
+	}
+	return f
+}
+
+// Flush ends the delivery. It appends the lines whose end has not come, in the
+// order in which they began, unless a Carry keeps them for the next delivery.
+// The events are good until the parser's next Parse.
+func (p *Parser) Flush(dst []event.Event, now time.Time) []event.Event {
+	for i, f := range p.pending {
+		p.pending[i] = nil
+		if f.done {
+			continue
+		}
+		if p.opts.Carry != nil && p.opts.Carry.keep(f, p.context, now) {
+			continue
+		}
+		dst = append(dst, f.complete(event.Fragment))
+	}
+	p.pending = p.pending[:0]
+	clear(p.begunLines)
+	return dst
+}
+
+// Carry keeps the beginnings of lines from one delivery to the next, for a while
+// and up to a number of bytes. A beginning that it keeps has been answered for
+// and lives only in memory: a crash loses it, and a redelivery that is cut
+// elsewhere joins it otherwise. It is safe for concurrent use.
+type Carry struct {
+	maxWait time.Duration
+	maxSize int
+
+	mu   sync.Mutex
+	size int
+	held map[lineKey]*carried
+}
+
+type carried struct {
+	*fragment
+	context any
+	until   time.Time
+}
+
+// NewCarry returns a Carry that keeps a beginning for at most maxWait, and all of
+// them in at most maxSize bytes of text.
+func NewCarry(maxWait time.Duration, maxSize int) *Carry {
+	return &Carry{maxWait: maxWait, maxSize: maxSize, held: map[lineKey]*carried{}}
+}
+
+// take hands out the beginning that is kept under key.
+func (c *Carry) take(key lineKey) *fragment {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	held := c.held[key]
+	if held == nil {
+		return nil
+	}
+	c.drop(key, held)
+	return held.fragment
+}
+
+// keep takes a beginning; false when there is no room for it, or another
+// beginning of the same line.
+func (c *Carry) keep(f *fragment, context any, now time.Time) bool {
+	key := lineKey{f.ev.Source, f.ev.Stream}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held[key] != nil || c.size+len(f.text) > c.maxSize {
+		return false
+	}
+	c.size += len(f.text)
+	c.held[key] = &carried{fragment: f, context: context, until: now.Add(c.maxWait)}
+	return true
+}
+
+func (c *Carry) drop(key lineKey, held *carried) {
+	delete(c.held, key)
+	c.size -= len(held.text)
+}
+
+// Leftover is a beginning whose end has not come in time.
+type Leftover struct {
+	Event event.Event
+	// Context is what the parser's Reset was given with the delivery.
+	Context any
+}
+
+// Expired hands out the beginnings that have waited long enough at now; all of
+// them when all is set, as a component does that stops. The events own their
+// memory.
+func (c *Carry) Expired(now time.Time, all bool) []Leftover {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []Leftover
+	for key, held := range c.held {
+		if all || !now.Before(held.until) {
+			c.drop(key, held)
+			out = append(out, Leftover{Event: held.complete(event.Fragment), Context: held.context})
+		}
+	}
+	return out
+}
+
+// Size returns how many bytes of text are kept.
+func (c *Carry) Size() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.size
+}

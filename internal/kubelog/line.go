@@ -1,0 +1,184 @@
+package kubelog
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"github.com/grafana/alloy/eks/internal/jsonscan"
+)
+
+// lineKind says where the text of a record's line came from.
+type lineKind uint8
+
+const (
+	emptyLine  lineKind = iota // No key holds a line: it was empty.
+	keptLine                   // The record still holds the line as text.
+	mergedLine                 // Only the members that were merged from it are left.
+)
+
+// line returns the text that the application wrote, as far as the record holds
+// it.
+func (p *Parser) line(f *fields) ([]byte, lineKind) {
+	if f.log != nil {
+		text := p.unquote(f.log)
+		if f.logWasMerged(text) {
+			return p.merged(member{key: jsonscan.Value(`"log"`), value: f.log}, f.extras), mergedLine
+		}
+		return text, keptLine
+	}
+	if f.fromHost() || len(f.extras) == 0 {
+		if message := f.messageValue(); message != nil {
+			return p.unquote(message), keptLine
+		}
+	}
+	if f.message != nil {
+		return p.merged(member{key: jsonscan.Value(`"message"`), value: f.message}, f.extras), mergedLine
+	}
+	if len(f.extras) > 0 {
+		return p.merged(member{}, f.extras), mergedLine
+	}
+	return nil, emptyLine
+}
+
+// messageValue returns the message of a parser that calls the line so.
+func (f *fields) messageValue() jsonscan.Value {
+	if f.message != nil {
+		return f.message
+	}
+	for _, m := range f.extras {
+		if string(m.key) == `"message"` && m.value.IsString() {
+			return m.value
+		}
+	}
+	return nil
+}
+
+// logWasMerged reports whether log is a member of the application's own JSON
+// object that took the place of the whole line: a parser was at work, the text
+// is no object, and yet there are members that only such an object has.
+func (f *fields) logWasMerged(text []byte) bool {
+	if len(f.extras) == 0 || (f.tag == noTag && !f.hasTime) {
+		return false
+	}
+	if i := jsonscan.SkipSpace(text, 0); i < len(text) && text[i] == '{' {
+		return false
+	}
+	for _, m := range f.extras {
+		switch string(m.key) {
+		case `"msg"`, `"message"`, `"level"`:
+			return true
+		}
+	}
+	return false
+}
+
+// merged writes the JSON object that the kubernetes filter lifted out of the
+// line, in the order in which the record has its members.
+func (p *Parser) merged(first member, rest []member) []byte {
+	start := len(p.arena)
+	p.arena = append(p.arena, '{')
+	if first.key != nil {
+		p.arena = append(append(append(p.arena, first.key...), ':'), first.value...)
+	}
+	for _, m := range rest {
+		if len(p.arena) > start+1 {
+			p.arena = append(p.arena, ',')
+		}
+		p.arena = append(append(append(p.arena, m.key...), ':'), m.value...)
+	}
+	p.arena = append(p.arena, '}')
+	return p.restore(p.arena[start:])
+}
+
+// forged reports whether the record's kubernetes object is one that the
+// application wrote into its own JSON line: Merge_Log lifts it, and where the
+// filter knows nothing of the pod, nothing takes its place.
+func forged(line []byte, kubernetes jsonscan.Value) bool {
+	if kubernetes == nil || !bytes.Contains(line, []byte(`"kubernetes"`)) {
+		return false
+	}
+	own := jsonscan.Object(line, jsonscan.SkipSpace(line, 0))
+	for own.Next() {
+		if string(own.Key()) == "kubernetes" && sameObject(own.Value(), kubernetes) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameObject reports whether two objects have the same members in the same
+// order. Shippers rewrite escapes and white space on the way, never the order.
+func sameObject(a, b jsonscan.Value) bool {
+	am, bm := jsonscan.Object(a, 0), jsonscan.Object(b, 0)
+	for am.Next() {
+		if !bm.Next() || !bytes.Equal(am.RawKey().AppendText(nil), bm.RawKey().AppendText(nil)) {
+			return false
+		}
+		av, bv := am.Value(), bm.Value()
+		switch {
+		case av.IsObject() && bv.IsObject():
+			if !sameObject(av, bv) {
+				return false
+			}
+		case av.IsString() != bv.IsString():
+			return false
+		case av.IsString() && !bytes.Equal(av.AppendText(nil), bv.AppendText(nil)):
+			return false
+		}
+	}
+	return !bm.Next()
+}
+
+// Fluent Bit writes a byte that is no UTF-8 as the private-use character that
+// lies this far above the byte's own number, and always in raw UTF-8.
+const privateUse = 0xe000
+
+// restore gives back the bytes that Fluent Bit replaced in text, which is the
+// inside of a JSON string as it is written. Where other characters stand raw
+// beside them, the writer is one that never escapes, and a private-use character
+// may be the application's own (the glyphs of terminal fonts live there): such
+// text is left alone. The result is text itself when there is nothing to do.
+func (p *Parser) restore(text []byte) []byte {
+	if !mayHoldReplaced(text) {
+		return text
+	}
+	start := len(p.arena)
+	dst := p.arena
+	for i := 0; i < len(text); {
+		c := text[i]
+		if c < utf8.RuneSelf {
+			dst = append(dst, c)
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRune(text[i:])
+		switch {
+		case isReplaced(r):
+			dst = append(dst, byte(r-privateUse))
+		case r != utf8.RuneError || n > 1:
+			p.arena = dst[:start]
+			return text
+		default:
+			dst = append(dst, c)
+		}
+		i += n
+	}
+	p.arena = dst
+	return dst[start:]
+}
+
+func isReplaced(r rune) bool { return r >= privateUse+0x80 && r <= privateUse+0xff }
+
+// mayHoldReplaced reports whether the first byte of such a character is there.
+func mayHoldReplaced(text []byte) bool {
+	for {
+		i := bytes.IndexByte(text, 0xee)
+		if i < 0 {
+			return false
+		}
+		if r, _ := utf8.DecodeRune(text[i:]); isReplaced(r) {
+			return true
+		}
+		text = text[i+1:]
+	}
+}

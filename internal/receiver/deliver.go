@@ -1,0 +1,213 @@
+package receiver
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/grafana/alloy/eks/internal/event"
+	"github.com/grafana/alloy/eks/internal/firehose"
+	"github.com/grafana/alloy/eks/internal/lokientry"
+	"github.com/grafana/alloy/eks/internal/record"
+)
+
+// pipeline is one configuration at work.
+type pipeline struct {
+	cfg     Config
+	workers sync.Pool
+}
+
+// worker is what one delivery needs to itself.
+type worker struct {
+	decoder record.Decoder
+	parser  Parser
+	builder *lokientry.Builder
+	events  []event.Event
+	delays  []time.Duration
+}
+
+func newPipeline(cfg Config) *pipeline {
+	p := &pipeline{cfg: cfg}
+	p.workers.New = func() any {
+		return &worker{parser: cfg.NewParser(), builder: lokientry.NewBuilder(cfg.Streams, cfg.Policy)}
+	}
+	return p
+}
+
+func (p *pipeline) get() *worker { return p.workers.Get().(*worker) }
+
+func (p *pipeline) put(w *worker) {
+	clear(w.events[:cap(w.events)]) // Nothing of a delivery outlives it here.
+	w.delays = w.delays[:0]
+	w.builder.Reset(nil, time.Time{})
+	w.decoder.Reset(p.cfg.Record)
+	p.workers.Put(w)
+}
+
+// Deliver implements firehose.Deliverer: it turns a delivery into entries and
+// hands them over.
+func (r *Receiver) Deliver(ctx context.Context, d *firehose.Delivery) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(r.stopped, cancel)()
+
+	p := r.pipeline.Load()
+	w := p.get()
+	defer p.put(w)
+	now := time.Now()
+	shared := p.describe(d)
+	w.parser.Reset(d.Timestamp, shared)
+	w.builder.Reset(shared, now)
+	w.builder.Grow(d.Records().Len())
+	w.decoder.Reset(p.recordLimits(d))
+	if err := r.parse(w, d, now); err != nil {
+		return err
+	}
+	entries := w.builder.Entries()
+	r.live.publish(entries)
+	if err := r.fanout.SendBatch(ctx, entries); err != nil {
+		return r.sendError(err)
+	}
+	r.metrics.count(w)
+	r.metrics.countParser(w.parser.Counts())
+	r.debug.handedOver(w.builder.Counts())
+	return nil
+}
+
+// sendError says why entries could not be handed over. Firehose keeps the
+// delivery in either case.
+func (r *Receiver) sendError(err error) error {
+	if r.stopped.Err() == nil {
+		return err
+	}
+	return &firehose.Error{
+		Status: http.StatusServiceUnavailable, Reason: firehose.ReasonShutdown, Err: err,
+		Message: "the receiver is stopping, try again",
+	}
+}
+
+// recordLimits lets the decoder count what it holds among what all deliveries
+// hold together.
+func (p *pipeline) recordLimits(d *firehose.Delivery) record.Limits {
+	limits := p.cfg.Record
+	limits.Reserve = d.Reserve
+	return limits
+}
+
+// parse runs the records through the stages up to the entries. What cannot be
+// decoded becomes an entry with the record as it came; only want of memory ends
+// a delivery.
+func (r *Receiver) parse(w *worker, d *firehose.Delivery, now time.Time) error {
+	for records := d.Records(); records.Next(); {
+		data, err := w.decode(records)
+		if isForDelivery(err) {
+			return deliveryError(err)
+		}
+		if len(data) > 0 {
+			if err := d.Reserve(len(data)); err != nil {
+				return err
+			}
+			w.events = w.parser.Parse(w.events[:0], data)
+			w.appendAll()
+		}
+		if err != nil {
+			w.append(&event.Event{Flaw: flaw(err), Line: records.Data()})
+		}
+	}
+	w.events = w.parser.Flush(w.events[:0], now)
+	w.appendAll()
+	return nil
+}
+
+func (w *worker) decode(records *firehose.Envelope) ([]byte, error) {
+	if err := records.Err(); err != nil {
+		return nil, err
+	}
+	return w.decoder.Decode(records.Data())
+}
+
+// isForDelivery reports whether an error of a record concerns the whole delivery.
+func isForDelivery(err error) bool {
+	var refusal *firehose.Error
+	return errors.Is(err, record.ErrDeliveryTooLarge) || errors.As(err, &refusal)
+}
+
+// deliveryError returns what the sender is told.
+func deliveryError(err error) error {
+	if !errors.Is(err, record.ErrDeliveryTooLarge) {
+		return err
+	}
+	return &firehose.Error{
+		Status: http.StatusBadRequest, Reason: firehose.ReasonDeliverySize, Err: err,
+		Message: "the records decompress to more than limits.delivery_size: raise it, or lower the buffer size of the Firehose stream (BufferingHints.SizeInMBs)",
+	}
+}
+
+func (w *worker) appendAll() {
+	for i := range w.events {
+		w.append(&w.events[i])
+	}
+}
+
+func (w *worker) append(ev *event.Event) {
+	if delay, ok := w.builder.Append(ev); ok {
+		w.delays = append(w.delays, delay)
+	}
+}
+
+// flaw names the reason for which a record could not be decoded.
+func flaw(err error) event.Flaw {
+	switch {
+	case errors.Is(err, firehose.ErrNoData):
+		return event.FlawNoData
+	case errors.Is(err, record.ErrBase64):
+		return event.FlawBase64
+	case errors.Is(err, record.ErrTooLarge):
+		return event.FlawTooLarge
+	}
+	return event.FlawCompression
+}
+
+// staticPrefix begins the names of common attributes that are labels, as in
+// loki.source.awsfirehose.
+const staticPrefix = "lbl_"
+
+// describe returns what the delivery says of all its entries.
+func (p *pipeline) describe(d *firehose.Delivery) *lokientry.Delivery {
+	out := &lokientry.Delivery{RequestID: d.RequestID, Tenant: d.Tenant, Nanos: d.Timestamp}
+	add := func(name, value string) {
+		if value != "" {
+			out.Labels = append(out.Labels, event.Label{Name: name, Value: value})
+		}
+	}
+	add(lokientry.LabelSourceARN, d.Source.Raw)
+	add(lokientry.LabelAccountID, d.Source.Account)
+	add(lokientry.LabelRegion, d.Source.Region)
+	for _, a := range d.Attributes {
+		add(lokientry.PrefixAttribute+labelName(a.Name), a.Value)
+		if name, ok := strings.CutPrefix(a.Name, staticPrefix); ok && name != "" && !strings.HasPrefix(name, "__") {
+			out.Static = append(out.Static, event.Label{Name: labelName(name), Value: a.Value})
+		}
+	}
+	p.cfg.Streams.Seal(out)
+	return out
+}
+
+// labelName turns the name of an attribute into one that a label may have.
+func labelName(name string) string {
+	if model.LabelName(name).IsValidLegacy() {
+		return name
+	}
+	clean := []byte(name)
+	for i, c := range clean {
+		if !(c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || i > 0 && c >= '0' && c <= '9') {
+			clean[i] = '_'
+		}
+	}
+	return string(clean)
+}

@@ -1,0 +1,140 @@
+package receiver
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/grafana/alloy/internal/runtime/logging/level"
+	"github.com/grafana/alloy/internal/util"
+
+	"github.com/grafana/alloy/eks/internal/event"
+	"github.com/grafana/alloy/eks/internal/firehose"
+	"github.com/grafana/alloy/eks/internal/timestamp"
+)
+
+// metrics is what a receiver counts. No label has a value that a sender chooses.
+type metrics struct {
+	deliveries    *prometheus.CounterVec // status, reason
+	records       prometheus.Counter
+	bytes         *prometheus.CounterVec // stage: wire, body, line
+	duration      prometheus.Histogram
+	entries       *prometheus.CounterVec // outcome
+	sources       *prometheus.CounterVec // source
+	flaws         *prometheus.CounterVec // reason
+	delay         prometheus.Histogram
+	joined        prometheus.Counter
+	control       prometheus.Counter
+	attributes    prometheus.Counter
+	leftoversLost prometheus.Counter
+	panics        prometheus.Counter
+
+	// The children of entries and sources, looked up once.
+	forwarded, dropped, moved, fragments prometheus.Counter
+	bySource                             [timestamp.Now + 1]prometheus.Counter
+}
+
+// delayBuckets reach from a line that overtakes its clock to one that Firehose
+// kept for a day.
+var delayBuckets = []float64{0, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 6 * 3600, 24 * 3600}
+
+func newMetrics(namespace string, reg prometheus.Registerer, remembered func() float64) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return util.MustRegisterOrGet(reg, prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: namespace, Name: name, Help: help,
+		})).(prometheus.Counter)
+	}
+	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return util.MustRegisterOrGet(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: name, Help: help,
+		}, labels)).(*prometheus.CounterVec)
+	}
+	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
+		return util.MustRegisterOrGet(reg, prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: namespace, Name: name, Help: help, Buckets: buckets,
+		})).(prometheus.Histogram)
+	}
+	m := &metrics{
+		deliveries:    vec("deliveries_total", "Deliveries answered, by HTTP status and reason.", "status", "reason"),
+		records:       counter("records_total", "Firehose records in the deliveries whose envelope was read, refused ones and repetitions included."),
+		bytes:         vec("bytes_total", "Bytes at each stage: as they came over the wire, as decompressed bodies, as lines of entries.", "stage"),
+		duration:      histogram("delivery_duration_seconds", "Time from the request's headers to its answer.", prometheus.DefBuckets),
+		entries:       vec("entries_total", "Log entries by what became of them. An entry may be counted as forwarded and as fragment or moved.", "outcome"),
+		sources:       vec("timestamp_source_total", "Log entries by the source of their time.", "source"),
+		flaws:         vec("flawed_entries_total", "Log entries that carry raw text because they could not be read, by reason.", "reason"),
+		delay:         histogram("entry_delay_seconds", "Time between the line's own time and its arrival here.", delayBuckets),
+		joined:        counter("joined_lines_total", "Lines that were put together from the fragments of a container runtime."),
+		control:       counter("control_messages_total", "Probes of CloudWatch Logs, which carry no log."),
+		attributes:    counter("malformed_attributes_total", "Deliveries whose common attributes could not be read."),
+		leftoversLost: counter("lost_fragments_total", "Beginnings of lines that were kept for a later delivery and could not be handed over."),
+		panics:        counter("panics_total", "Deliveries answered 500 because of a defect in this component."),
+	}
+	util.MustRegisterOrGet(reg, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "remembered_sources", Help: "Origins of log lines whose metadata is remembered.",
+	}, remembered))
+	m.forwarded = m.entries.WithLabelValues("forwarded")
+	m.dropped = m.entries.WithLabelValues("dropped")
+	m.moved = m.entries.WithLabelValues("moved")
+	m.fragments = m.entries.WithLabelValues("fragment")
+	for s := timestamp.CRI; s <= timestamp.Now; s++ {
+		m.bySource[s] = m.sources.WithLabelValues(s.String())
+	}
+	for _, flaw := range []event.Flaw{event.FlawBase64, event.FlawCompression, event.FlawTooLarge, event.FlawJSON, event.FlawEnvelope, event.FlawNoData} {
+		m.flaws.WithLabelValues(string(flaw))
+	}
+	return m
+}
+
+// count adds what became of a delivery's events once they were handed over.
+func (m *metrics) count(w *worker) {
+	for _, delay := range w.delays {
+		m.delay.Observe(delay.Seconds())
+	}
+	c := w.builder.Counts()
+	total := 0
+	for s := timestamp.CRI; s <= timestamp.Now; s++ {
+		if n := c.Sources[s]; n > 0 {
+			m.bySource[s].Add(float64(n))
+			total += n
+		}
+	}
+	m.forwarded.Add(float64(total))
+	m.dropped.Add(float64(c.Dropped))
+	m.moved.Add(float64(c.Moved))
+	m.fragments.Add(float64(c.Fragments))
+	m.bytes.WithLabelValues("line").Add(float64(c.Bytes))
+	for flaw, n := range c.Flaws {
+		m.flaws.WithLabelValues(string(flaw)).Add(float64(n))
+	}
+}
+
+func (m *metrics) countParser(c ParserCounts) {
+	m.control.Add(float64(c.Control))
+	m.joined.Add(float64(c.Joined))
+}
+
+// DeliveryFinished implements firehose.Observer.
+func (r *Receiver) DeliveryFinished(o firehose.Outcome) {
+	m := r.metrics
+	m.deliveries.WithLabelValues(strconv.Itoa(o.Status), string(o.Reason)).Inc()
+	m.bytes.WithLabelValues("wire").Add(float64(o.WireBytes))
+	m.bytes.WithLabelValues("body").Add(float64(o.BodyBytes))
+	m.duration.Observe(o.Duration.Seconds())
+	m.records.Add(float64(o.Records))
+	r.debug.finished(o)
+	if o.Err != nil {
+		level.Debug(r.logger).Log("msg", "refused a delivery", "status", o.Status, "reason", o.Reason, "request_id", o.RequestID, "source", o.Source, "err", o.Err)
+	}
+}
+
+// AttributesMalformed implements firehose.Observer.
+func (r *Receiver) AttributesMalformed(err error) {
+	r.metrics.attributes.Inc()
+	level.Debug(r.logger).Log("msg", "ignored common attributes", "err", err)
+}
+
+// DeliveryPanicked implements firehose.Observer.
+func (r *Receiver) DeliveryPanicked(value any, stack []byte) {
+	r.metrics.panics.Inc()
+	level.Error(r.logger).Log("msg", "BUG: a delivery met a panic and was refused; please report it", "panic", value, "stack", string(stack))
+}

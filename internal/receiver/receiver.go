@@ -1,0 +1,266 @@
+// Package receiver is what the Firehose components of this distribution have in
+// common: the HTTP server and its life, the order of the stages, the hand-off,
+// metrics and debug information. A component brings its arguments and a Parser.
+//
+// A delivery goes one way, and nothing comes back but the verdict:
+//
+//	firehose.Handler   admits the request, checks its envelope, walks its records
+//	record.Decoder     base64 and compression
+//	Parser             bytes to events: kubelog for containers
+//	lokientry.Builder  events to entries: labels, time, metadata, own memory
+//	loki.Fanout        to forward_to, from the handler itself
+//
+// The request is answered 200 when every receiver has taken every entry, and 503
+// when that did not come about in time or the component stops: there is no queue
+// in between in which an acknowledged delivery could be lost.
+package receiver
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/grafana/alloy/internal/component"
+	"github.com/grafana/alloy/internal/component/common/loki"
+	fnet "github.com/grafana/alloy/internal/component/common/net"
+	"github.com/grafana/alloy/internal/runtime/logging/level"
+	"github.com/grafana/alloy/internal/util"
+
+	"github.com/grafana/alloy/eks/internal/event"
+	"github.com/grafana/alloy/eks/internal/firehose"
+	"github.com/grafana/alloy/eks/internal/lokientry"
+	"github.com/grafana/alloy/eks/internal/record"
+	"github.com/grafana/alloy/eks/internal/timestamp"
+)
+
+// Parser turns the records of one delivery after another into events. It is used
+// by one goroutine at a time.
+type Parser interface {
+	// Reset begins a delivery that Firehose stamped with that time, 0 when it
+	// did not. delivery goes with events that the parser keeps for longer.
+	Reset(firehose int64, delivery any)
+	// Parse appends the events of a record. They are good until the next call.
+	Parse(dst []event.Event, rec []byte) []event.Event
+	// Flush ends the delivery and appends what was still waiting for more.
+	Flush(dst []event.Event, now time.Time) []event.Event
+	// Counts returns what has been met since Reset.
+	Counts() ParserCounts
+}
+
+// ParserCounts is what a parser met beside events.
+type ParserCounts struct {
+	// Control counts CloudWatch's probes.
+	Control int
+	// Joined counts lines that were put together from fragments.
+	Joined int
+}
+
+// Leftovers hands out events that a parser kept beyond their delivery.
+type Leftovers interface {
+	// Expired returns those that have waited long enough, or all of them.
+	Expired(now time.Time, all bool) []Leftover
+}
+
+// Leftover is an event that outlived its delivery.
+type Leftover struct {
+	Event event.Event
+	// Delivery is what Parser.Reset was given.
+	Delivery any
+}
+
+// Config is what a Receiver does. It is not changed after it has been given to
+// Update.
+type Config struct {
+	Server    *fnet.ServerConfig
+	Firehose  firehose.Config
+	Record    record.Limits
+	ForwardTo []loki.LogsReceiver
+
+	NewParser func() Parser
+	// Leftovers is nil when the parser keeps nothing.
+	Leftovers Leftovers
+	Streams   *lokientry.Streams
+	Policy    *timestamp.Policy
+	// Remembered returns how many sources the parsers remember.
+	Remembered func() int
+}
+
+// Receiver receives deliveries as its Config says. Create it with New.
+type Receiver struct {
+	namespace string
+	logger    log.Logger
+	metrics   *metrics
+	debug     *debug
+	live      *live
+
+	fanout   *loki.Fanout
+	handler  *firehose.Handler // Nil before the first Update.
+	pipeline atomic.Pointer[pipeline]
+
+	serverMetrics *util.UncheckedCollector
+	mut           sync.Mutex
+	server        *fnet.TargetServer // Nil while nothing listens.
+	serverConfig  *fnet.ServerConfig
+
+	stopped context.Context
+	stop    context.CancelFunc
+}
+
+// New returns a Receiver that listens nowhere yet: call Update, then Run.
+// namespace begins the names of its metrics.
+func New(opts component.Options, namespace string) *Receiver {
+	r := &Receiver{
+		namespace:     namespace,
+		logger:        opts.Logger,
+		debug:         newDebug(),
+		live:          newLive(opts),
+		fanout:        loki.NewFanout(nil),
+		serverMetrics: util.NewUncheckedCollector(nil),
+	}
+	r.metrics = newMetrics(namespace, opts.Registerer, r.remembered)
+	opts.Registerer.MustRegister(r.serverMetrics)
+	r.stopped, r.stop = context.WithCancel(context.Background())
+	return r
+}
+
+// Update puts a configuration into force. Requests under way finish with the one
+// they began with; the server restarts only if its own part has changed. When it
+// cannot listen, the error says so, and the next Update tries again.
+func (r *Receiver) Update(cfg Config) error {
+	r.mut.Lock()
+	defer r.mut.Unlock()
+
+	if err := r.updateHandler(cfg.Firehose); err != nil {
+		return err
+	}
+	r.fanout.UpdateChildren(cfg.ForwardTo)
+	r.pipeline.Store(newPipeline(cfg))
+	if r.server != nil && reflect.DeepEqual(r.serverConfig, cfg.Server) {
+		return nil
+	}
+	r.stopServer()
+	return r.startServer(cfg.Server)
+}
+
+func (r *Receiver) updateHandler(cfg firehose.Config) (err error) {
+	if r.handler != nil {
+		return r.handler.Update(cfg)
+	}
+	r.handler, err = firehose.NewHandler(cfg, r, r)
+	return err
+}
+
+// startServer listens. Only a server that runs is remembered.
+func (r *Receiver) startServer(cfg *fnet.ServerConfig) error {
+	registry := prometheus.NewRegistry()
+	server, err := fnet.NewTargetServer(r.logger, r.namespace, registry, cfg)
+	if err != nil {
+		return fmt.Errorf("cannot set up the server: %w", err)
+	}
+	err = server.MountAndRun(func(router *mux.Router) {
+		router.SkipClean(true) // The handler knows its paths; cleaning one redirects.
+		router.PathPrefix("/").Handler(r.handler)
+	})
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s:%d (argument http): %w", cfg.HTTP.ListenAddress, cfg.HTTP.ListenPort, err)
+	}
+	// The registry is the server's own: its metrics are named anew with each
+	// server, which the component's registerer would refuse.
+	r.serverMetrics.SetCollector(registry)
+	r.server, r.serverConfig = server, cfg
+	r.debug.listening(server.HTTPListenAddr())
+	return nil
+}
+
+// stopServer lets requests under way finish, as long as
+// graceful_shutdown_timeout allows.
+func (r *Receiver) stopServer() {
+	if r.server == nil {
+		return
+	}
+	r.server.StopAndShutdown()
+	r.server, r.serverConfig = nil, nil
+	r.debug.listening("")
+}
+
+// Address returns where the receiver listens; empty when it does not.
+func (r *Receiver) Address() string {
+	r.mut.Lock()
+	defer r.mut.Unlock()
+	if r.server == nil {
+		return ""
+	}
+	return r.server.HTTPListenAddr()
+}
+
+// leftoverInterval is how often events that outlived their delivery are looked
+// at: often against the seconds that they may wait, rarely against the work.
+const leftoverInterval = 250 * time.Millisecond
+
+// Run serves until ctx ends. Deliveries that are then under way are answered
+// 503, so that Firehose keeps them.
+func (r *Receiver) Run(ctx context.Context) error {
+	ticker := time.NewTicker(leftoverInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case now := <-ticker.C:
+			r.sendLeftovers(ctx, now, false)
+		case <-ctx.Done():
+			r.stop()
+			r.mut.Lock()
+			defer r.mut.Unlock()
+			r.stopServer()
+			r.lastLeftovers()
+			return nil
+		}
+	}
+}
+
+// lastLeftoverTimeout bounds the attempt to hand over, while everything stops,
+// what has been acknowledged but not handed over.
+const lastLeftoverTimeout = 2 * time.Second
+
+func (r *Receiver) lastLeftovers() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastLeftoverTimeout)
+	defer cancel()
+	r.sendLeftovers(ctx, time.Now(), true)
+}
+
+// sendLeftovers hands over events that no later delivery completed.
+func (r *Receiver) sendLeftovers(ctx context.Context, now time.Time, all bool) {
+	p := r.pipeline.Load()
+	if p == nil || p.cfg.Leftovers == nil {
+		return
+	}
+	for _, left := range p.cfg.Leftovers.Expired(now, all) {
+		d, ok := left.Delivery.(*lokientry.Delivery)
+		if !ok {
+			continue
+		}
+		w := p.get()
+		w.builder.Reset(d, now)
+		w.append(&left.Event)
+		if err := r.fanout.SendBatch(ctx, w.builder.Entries()); err != nil {
+			level.Error(r.logger).Log("msg", "lost the beginning of a line that waited for its end", "err", err)
+			r.metrics.leftoversLost.Inc()
+		}
+		r.metrics.count(w)
+		p.put(w)
+	}
+}
+
+func (r *Receiver) remembered() float64 {
+	p := r.pipeline.Load()
+	if p == nil {
+		return 0
+	}
+	return float64(p.cfg.Remembered())
+}
