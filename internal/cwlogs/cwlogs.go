@@ -44,6 +44,8 @@ type Event struct {
 	HasTime bool
 	// Message is the JSON string that holds the log line.
 	Message jsonscan.Value
+	// Raw is the event as it is written.
+	Raw jsonscan.Value
 	// Account and Region are the true origin of an event that was centralised
 	// from another account; empty when the filter does not emit them.
 	Account, Region []byte
@@ -105,16 +107,14 @@ type Events struct {
 }
 
 // Next moves to the next event and reports whether there is one. An element that
-// is no object comes as an event whose message is the element itself, so that
-// nothing is lost.
+// is no object comes as an event with nothing but Raw.
 func (e *Events) Next() bool {
 	if !e.list.Next() {
 		return false
 	}
-	e.ev = Event{}
 	v := e.list.Value()
+	e.ev = Event{Raw: v}
 	if !v.IsObject() {
-		e.ev.Message = v
 		return true
 	}
 	m := jsonscan.Object(v, 0)

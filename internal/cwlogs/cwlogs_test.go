@@ -50,7 +50,7 @@ func TestParse(t *testing.T) {
 		`id= time=0/false account= region= message=`,
 		`id= time=0/false account= region= message=`,
 		`id= time=0/false account= region= message=`,
-		`id= time=0/false account= region= message=7`)
+		`id= time=0/false account= region= message=`)
 }
 
 func TestParse_NoEnvelope(t *testing.T) {

@@ -96,7 +96,7 @@ func TestCaptures(t *testing.T) {
 	f("fargate-no-filter.jsonl.gz", "cri",
 		"lines=280 exact=272 merged=0 altered=8 time=277 source=0 fragments=10 extra=0 missing=4")
 	f("fargate-crio-parser.jsonl.gz", "cri",
-		"lines=266 exact=255 merged=11 altered=0 time=1 source=255 fragments=0 extra=18 missing=18")
+		"lines=266 exact=256 merged=10 altered=0 time=1 source=255 fragments=0 extra=18 missing=18")
 	f("cri-parser.jsonl.gz", "cri cri-long",
 		"lines=290 exact=282 merged=0 altered=8 time=286 source=280 fragments=0 extra=0 missing=1")
 	f("docker-json.jsonl.gz", "docker",
@@ -112,7 +112,7 @@ func TestCaptures(t *testing.T) {
 	f("compression-zstd.jsonl.gz", "cri",
 		"lines=283 exact=275 merged=0 altered=8 time=279 source=273 fragments=0 extra=0 missing=1")
 	f("time-key.jsonl.gz", "cri",
-		"lines=283 exact=256 merged=11 altered=16 time=280 source=272 fragments=0 extra=0 missing=1")
+		"lines=283 exact=257 merged=10 altered=16 time=280 source=272 fragments=0 extra=0 missing=1")
 	f("cloudwatch.jsonl.gz", "cri cri-long",
 		"lines=290 exact=282 merged=0 altered=8 time=286 source=290 fragments=0 extra=0 missing=1")
 	f("v1.9.10/cri-parser.jsonl.gz", "cri cri-long",

@@ -87,7 +87,55 @@ func (p *Parser) merged(first member, rest []member) []byte {
 		p.arena = append(append(append(p.arena, m.key...), ':'), m.value...)
 	}
 	p.arena = append(p.arena, '}')
-	return p.restore(p.arena[start:])
+	return p.restore(p.readable(start))
+}
+
+// readable returns what stands in the arena from start on, JSON text, with its
+// \uXXXX escapes of characters beyond ASCII undone. Newer shippers escape all of
+// these, where hardly any logger does: the line would be unreadable in most of
+// the world's languages, and could not be searched.
+func (p *Parser) readable(start int) []byte {
+	text := p.arena[start:]
+	if !bytes.Contains(text, []byte(`\u`)) {
+		return text
+	}
+	end := len(p.arena)
+	for i := start; i < end; {
+		switch {
+		case p.arena[i] != '\\':
+			p.arena = append(p.arena, p.arena[i])
+			i++
+		case p.arena[i+1] != 'u':
+			p.arena = append(p.arena, p.arena[i], p.arena[i+1])
+			i += 2
+		default:
+			i += p.appendCharacter(p.arena[i:end])
+		}
+	}
+	return p.arena[end:]
+}
+
+// appendCharacter appends the character of the \uXXXX escape at the start of
+// text, or the escape as it is when it stands for ASCII or for half a character.
+// It returns how much of text that was.
+func (p *Parser) appendCharacter(text []byte) int {
+	n := len(`\u0000`)
+	if isHighSurrogate(text) && bytes.HasPrefix(text[n:], []byte(`\u`)) {
+		n *= 2
+	}
+	start := len(p.arena)
+	p.arena = jsonscan.AppendUnescaped(p.arena, text[:n])
+	r, size := utf8.DecodeRune(p.arena[start:])
+	if r < utf8.RuneSelf || r == utf8.RuneError || start+size < len(p.arena) {
+		p.arena = append(p.arena[:start], text[:n]...)
+	}
+	return n
+}
+
+// isHighSurrogate reports whether the escape is the first half of a pair, one of
+// \ud800 to \udbff.
+func isHighSurrogate(escape []byte) bool {
+	return escape[2]|0x20 == 'd' && bytes.IndexByte([]byte("89abAB"), escape[3]) >= 0
 }
 
 // forged reports whether the record's kubernetes object is one that the

@@ -172,7 +172,7 @@ func (p *Parser) envelope(dst []event.Event, env *cwlogs.Envelope) []event.Event
 func (p *Parser) message(dst []event.Event, e *cwlogs.Event) []event.Event {
 	c := carrier{nanos: e.Nanos, hasTime: e.HasTime, id: e.ID, envelope: true}
 	if !e.Message.IsString() {
-		return append(dst, p.flawed(event.FlawEnvelope, e.Message, c))
+		return append(dst, p.flawed(event.FlawEnvelope, e.Raw, c))
 	}
 	msg := bytes.TrimRight(p.unquote(e.Message), "\r\n")
 	start := jsonscan.SkipSpace(msg, 0)

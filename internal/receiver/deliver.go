@@ -58,14 +58,21 @@ func (r *Receiver) Deliver(ctx context.Context, d *firehose.Delivery) error {
 
 	p := r.pipeline.Load()
 	w := p.get()
-	defer p.put(w)
+	err := r.deliver(ctx, p, w, d)
+	p.put(w) // Not deferred: what a panic leaves behind is not used again.
+	return err
+}
+
+func (r *Receiver) deliver(ctx context.Context, p *pipeline, w *worker, d *firehose.Delivery) error {
 	now := time.Now()
 	shared := p.describe(d)
 	w.parser.Reset(d.Timestamp, shared)
 	w.builder.Reset(shared, now)
 	w.builder.Grow(d.Records().Len())
-	w.decoder.Reset(p.recordLimits(d))
-	if err := r.parse(w, d, now); err != nil {
+	limits := p.cfg.Record
+	limits.Reserve = d.Reserve // What the decoder holds counts among what all deliveries hold.
+	w.decoder.Reset(limits)
+	if err := w.parse(d, limits, now); err != nil {
 		return err
 	}
 	entries := w.builder.Entries()
@@ -91,22 +98,18 @@ func (r *Receiver) sendError(err error) error {
 	}
 }
 
-// recordLimits lets the decoder count what it holds among what all deliveries
-// hold together.
-func (p *pipeline) recordLimits(d *firehose.Delivery) record.Limits {
-	limits := p.cfg.Record
-	limits.Reserve = d.Reserve
-	return limits
-}
-
 // parse runs the records through the stages up to the entries. What cannot be
 // decoded becomes an entry with the record as it came; only want of memory ends
 // a delivery.
-func (r *Receiver) parse(w *worker, d *firehose.Delivery, now time.Time) error {
+func (w *worker) parse(d *firehose.Delivery, limits record.Limits, now time.Time) error {
 	for records := d.Records(); records.Next(); {
 		data, err := w.decode(records)
-		if isForDelivery(err) {
-			return deliveryError(err)
+		var refusal *firehose.Error
+		switch {
+		case errors.Is(err, record.ErrDeliveryTooLarge):
+			return firehose.NewDeliverySizeError(int64(limits.DeliverySize))
+		case errors.As(err, &refusal):
+			return err // No memory is left for it.
 		}
 		if len(data) > 0 {
 			if err := d.Reserve(len(data)); err != nil {
@@ -129,23 +132,6 @@ func (w *worker) decode(records *firehose.Envelope) ([]byte, error) {
 		return nil, err
 	}
 	return w.decoder.Decode(records.Data())
-}
-
-// isForDelivery reports whether an error of a record concerns the whole delivery.
-func isForDelivery(err error) bool {
-	var refusal *firehose.Error
-	return errors.Is(err, record.ErrDeliveryTooLarge) || errors.As(err, &refusal)
-}
-
-// deliveryError returns what the sender is told.
-func deliveryError(err error) error {
-	if !errors.Is(err, record.ErrDeliveryTooLarge) {
-		return err
-	}
-	return &firehose.Error{
-		Status: http.StatusBadRequest, Reason: firehose.ReasonDeliverySize, Err: err,
-		Message: "the records decompress to more than limits.delivery_size: raise it, or lower the buffer size of the Firehose stream (BufferingHints.SizeInMBs)",
-	}
 }
 
 func (w *worker) appendAll() {
