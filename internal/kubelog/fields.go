@@ -34,18 +34,22 @@ func tagOf(cri []byte) tag {
 // the same name, at its own later place.
 type fields struct {
 	log, message jsonscan.Value
+	logAt        int // How many of extras stand before log.
 	stream       string
 	tag          tag
 	multiline    bool // The tag stood under _p: the multiline parser was at work.
 
 	time    int64 // The runtime's time, moved into a key by the parser.
 	hasTime bool
-	late    int64 // The output's time_key.
+	late    int64 // The output's time_key, or the time that a shipper put first.
 	hasLate bool
 
 	kubernetes, namespace jsonscan.Value
 	lifted                []member
 	extras                []member // All other members, in their order.
+	// amidst is set when kubernetes stands amidst the extras. Fluent Bit appends
+	// its own; a record of metrics has it in alphabetical order.
+	amidst bool
 	envelope              bool     // A CloudWatch Logs envelope's keys were met.
 }
 
@@ -55,6 +59,7 @@ func (f *fields) scan(doc []byte) {
 	m := jsonscan.Object(doc, 0)
 	for m.Next() {
 		if !f.take(m.RawKey(), m.Value()) {
+			f.amidst = f.kubernetes != nil
 			f.extras = append(f.extras, member{key: m.RawKey(), value: m.Value()})
 		}
 	}
@@ -67,8 +72,8 @@ func (f *fields) take(raw, v jsonscan.Value) bool {
 	lead := len(f.extras) == 0 && f.kubernetes == nil
 	switch string(key) {
 	case "log":
-		if f.log == nil && lead && v.IsString() {
-			f.log = v
+		if f.log == nil && v.IsString() {
+			f.log, f.logAt = v, len(f.extras)
 			return true
 		}
 	case "message":
@@ -77,11 +82,15 @@ func (f *fields) take(raw, v jsonscan.Value) bool {
 			return true
 		}
 	case "stream":
-		return lead && f.takeStream(v)
+		return f.takeStream(v)
 	case "_p", "logtag":
-		return lead && f.takeTag(key, v)
+		return f.takeTag(key, v)
 	case "time":
-		if f.takeTime(v, lead) {
+		if lead && f.takeTime(v) {
+			return true
+		}
+	case "@timestamp", "date":
+		if lead && f.log == nil && f.stream == "" && f.tag == noTag && !f.hasTime && f.takeLate(v) {
 			return true
 		}
 	case "kubernetes":
@@ -102,7 +111,7 @@ func (f *fields) take(raw, v jsonscan.Value) bool {
 			return true
 		}
 	}
-	return f.kubernetes != nil && f.takeLate(v)
+	return f.kubernetes != nil && v.IsString() && f.takeLate(v)
 }
 
 func (f *fields) takeStream(v jsonscan.Value) bool {
@@ -131,32 +140,77 @@ func (f *fields) takeTag(key []byte, v jsonscan.Value) bool {
 
 // takeTime takes the time that a parser kept. Once the tag has been seen, or a
 // merged key, a time is the application's.
-func (f *fields) takeTime(v jsonscan.Value, lead bool) bool {
-	if f.hasTime || !lead || f.tag != noTag || !v.IsString() {
+func (f *fields) takeTime(v jsonscan.Value) bool {
+	if f.hasTime || f.tag != noTag {
 		return false
 	}
-	text, _ := v.Text()
-	nanos, zoned, ok := timestamp.TryRFC3339(text)
-	if !ok || !zoned {
+	nanos, ok := zonedTime(v)
+	if !ok {
 		return false
 	}
 	f.time, f.hasTime = nanos, true
 	return true
 }
 
+// zonedTime reads a string that is a time with a zone, as runtimes write theirs.
+func zonedTime(v jsonscan.Value) (nanos int64, ok bool) {
+	if !v.IsString() {
+		return 0, false
+	}
+	text, _ := v.Text()
+	nanos, zoned, ok := timestamp.TryRFC3339(text)
+	return nanos, ok && zoned
+}
+
 // takeLate takes a time that the output appended after everything else, under
-// whatever key the user chose.
+// whatever key the user chose, or put before everything else. Fluent Bit's own
+// JSON formats write it as a number of seconds.
 func (f *fields) takeLate(v jsonscan.Value) bool {
-	if f.hasLate || !v.IsString() {
+	if f.hasLate {
 		return false
 	}
 	text, _ := v.Text()
 	nanos, _, ok := timestamp.TryRFC3339(text)
+	if !v.IsString() {
+		nanos, ok = timestamp.TryEpoch(text)
+	}
 	if !ok {
 		return false
 	}
 	f.late, f.hasLate = nanos, true
 	return true
+}
+
+// reclaimTime looks for the runtime's time among the extras of a record that
+// still holds the line. Shippers that order keys in other ways put it there, and
+// so does Merge_Log with the application's own: the line tells which it is.
+func (f *fields) reclaimTime(line []byte) {
+	if f.hasTime {
+		return
+	}
+	for i, m := range f.extras {
+		if string(m.key) != `"time"` {
+			continue
+		}
+		nanos, ok := zonedTime(m.value)
+		if !ok || holdsMember(line, m) {
+			return
+		}
+		f.time, f.hasTime = nanos, true
+		f.extras = append(f.extras[:i], f.extras[i+1:]...)
+		return
+	}
+}
+
+// holdsMember reports whether a line is a JSON object with that very member.
+func holdsMember(line []byte, m member) bool {
+	own := jsonscan.Object(line, jsonscan.SkipSpace(line, 0))
+	for own.Next() {
+		if bytes.Equal(own.RawKey(), m.key) && bytes.Equal(own.Value().AppendText(nil), m.value.AppendText(nil)) {
+			return true
+		}
+	}
+	return false
 }
 
 // takeTrailingTime finds the output's time_key in a record without kubernetes:

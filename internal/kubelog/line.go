@@ -14,15 +14,16 @@ const (
 	emptyLine  lineKind = iota // No key holds a line: it was empty.
 	keptLine                   // The record still holds the line as text.
 	mergedLine                 // Only the members that were merged from it are left.
+	wholeLine                  // The record is the line, with metadata added to it.
 )
 
 // line returns the text that the application wrote, as far as the record holds
 // it.
-func (p *Parser) line(f *fields) ([]byte, lineKind) {
+func (p *Parser) line(doc []byte, f *fields) ([]byte, lineKind) {
 	if f.log != nil {
 		text := p.unquote(f.log)
 		if f.logWasMerged(text) {
-			return p.merged(member{key: jsonscan.Value(`"log"`), value: f.log}, f.extras), mergedLine
+			return p.merged(member{key: jsonscan.Value(`"log"`), value: f.log}, f.logAt, f.extras), mergedLine
 		}
 		return text, keptLine
 	}
@@ -31,11 +32,14 @@ func (p *Parser) line(f *fields) ([]byte, lineKind) {
 			return p.unquote(message), keptLine
 		}
 	}
+	if f.amidst && f.stream == "" && f.tag == noTag && !f.hasTime {
+		return doc, wholeLine
+	}
 	if f.message != nil {
-		return p.merged(member{key: jsonscan.Value(`"message"`), value: f.message}, f.extras), mergedLine
+		return p.merged(member{key: jsonscan.Value(`"message"`), value: f.message}, 0, f.extras), mergedLine
 	}
 	if len(f.extras) > 0 {
-		return p.merged(member{}, f.extras), mergedLine
+		return p.merged(member{}, -1, f.extras), mergedLine
 	}
 	return nil, emptyLine
 }
@@ -73,21 +77,28 @@ func (f *fields) logWasMerged(text []byte) bool {
 }
 
 // merged writes the JSON object that the kubernetes filter lifted out of the
-// line, in the order in which the record has its members.
-func (p *Parser) merged(first member, rest []member) []byte {
+// line, in the order in which the record has its members: taken was set aside and
+// stands before rest[at].
+func (p *Parser) merged(taken member, at int, rest []member) []byte {
 	start := len(p.arena)
 	p.arena = append(p.arena, '{')
-	if first.key != nil {
-		p.arena = append(append(append(p.arena, first.key...), ':'), first.value...)
-	}
-	for _, m := range rest {
-		if len(p.arena) > start+1 {
-			p.arena = append(p.arena, ',')
+	for i := 0; i <= len(rest); i++ {
+		if i == at {
+			p.appendMember(start, taken)
 		}
-		p.arena = append(append(append(p.arena, m.key...), ':'), m.value...)
+		if i < len(rest) {
+			p.appendMember(start, rest[i])
+		}
 	}
 	p.arena = append(p.arena, '}')
 	return p.restore(p.readable(start))
+}
+
+func (p *Parser) appendMember(start int, m member) {
+	if len(p.arena) > start+1 {
+		p.arena = append(p.arena, ',')
+	}
+	p.arena = append(append(append(p.arena, m.key...), ':'), m.value...)
 }
 
 // readable returns what stands in the arena from start on, JSON text, with its

@@ -148,7 +148,7 @@ func (p *Parser) object(dst []event.Event, doc []byte, c carrier) []event.Event 
 	if !f.fromShipper() {
 		return p.text(dst, doc, c)
 	}
-	return p.record(dst, f, c)
+	return p.record(dst, doc, f, c)
 }
 
 // envelope reads the events of a CloudWatch Logs envelope.
@@ -232,13 +232,16 @@ func (p *Parser) text(dst []event.Event, line []byte, c carrier) []event.Event {
 }
 
 // record makes the event of an object that Fluent Bit wrote.
-func (p *Parser) record(dst []event.Event, f *fields, c carrier) []event.Event {
+func (p *Parser) record(dst []event.Event, doc []byte, f *fields, c carrier) []event.Event {
 	p.origin.kubernetes, p.origin.namespace = f.kubernetes, f.namespace
 	p.origin.lifted = append(p.origin.lifted[:0], f.lifted...)
 	p.origin.extras = f.labels(p.origin.extras[:0], p.opts.RecordKeys)
-	line, kind := p.line(f)
-	if kind == keptLine && forged(line, f.kubernetes) {
-		p.origin.kubernetes = nil
+	line, kind := p.line(doc, f)
+	if kind == keptLine && len(f.extras) > 0 {
+		if forged(line, f.kubernetes) {
+			p.origin.kubernetes = nil
+		}
+		f.reclaimTime(line)
 	}
 	ev := event.Event{Source: p.source(), Stream: f.stream, Line: line, ID: c.id}
 	p.origin.kubernetes, p.origin.namespace = nil, nil
@@ -256,7 +259,7 @@ func (p *Parser) record(dst []event.Event, f *fields, c carrier) []event.Event {
 		tag = p.undress(&ev, f)
 	}
 	if kind == mergedLine && tag == tail {
-		tag = whole // A tail of a cut line is never a whole object.
+		tag = whole // The tail of a cut line is never a whole object.
 	}
 	return p.emit(dst, &ev, c, tag)
 }
