@@ -14,7 +14,7 @@ LDFLAGS := -s -w -X github.com/grafana/alloy/internal/build.Version=$(VERSION)
 WHOLE := ./cmd/alloy/... ./internal/distribution/... ./internal/endtoend/...
 RACED = $(shell go list ./... | grep -v -E '/(cmd/alloy|internal/distribution|internal/endtoend)')
 
-GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 10s
 
 .PHONY: help

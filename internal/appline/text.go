@@ -54,8 +54,9 @@ func readKlog(b []byte) (f Facts, ok bool) {
 	if len(b) < 2 || !isDigit(b[1]) {
 		return Facts{}, false
 	}
-	letter, r, n, ok := timestamp.TryKlog(b)
+	letter, r, _, ok := timestamp.TryKlog(b)
 	if !ok {
+		var n int
 		letter, r, n, ok = timestamp.TryGlog(b)
 		// The relatives have no fixed width: the end of the header must show.
 		if !ok || bytes.IndexByte(b[n:min(len(b), n+128)], ']') < 0 {

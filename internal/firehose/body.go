@@ -147,7 +147,7 @@ func bodyError(err error, wire *wireReader, limits Limits) error {
 			Status: http.StatusServiceUnavailable, Reason: ReasonBodyTimeout,
 			Message: "the body did not arrive in time", Err: err,
 		}
-	case wire.err != nil && wire.err != io.EOF:
+	case wire.err != nil && !errors.Is(wire.err, io.EOF):
 		return &Error{
 			Status: http.StatusBadRequest, Reason: ReasonBodyIncomplete,
 			Message: "the body ended before its length", Err: err,

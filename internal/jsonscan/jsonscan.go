@@ -231,8 +231,9 @@ func skipArray(b []byte, i, depth int) (int, bool) {
 // Value is one JSON value as it is written, without white space around it.
 type Value []byte
 
-// IsString, IsObject, IsArray and IsNumber tell the kind of a value that
-// SkipValue or Members found; all are false for an empty one.
+// IsString tells whether the value is a string. Like the other questions for a
+// kind it believes that the value is one which SkipValue, Members or Elements
+// found, and is false for an empty one.
 func (v Value) IsString() bool { return len(v) > 0 && v[0] == '"' }
 
 // IsObject tells whether the value is an object. See IsString.

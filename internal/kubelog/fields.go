@@ -49,8 +49,8 @@ type fields struct {
 	extras                []member // All other members, in their order.
 	// amidst is set when kubernetes stands amidst the extras. Fluent Bit appends
 	// its own; a record of metrics has it in alphabetical order.
-	amidst bool
-	envelope              bool     // A CloudWatch Logs envelope's keys were met.
+	amidst   bool
+	envelope bool // A CloudWatch Logs envelope's keys were met.
 }
 
 // scan reads the members of doc as far as doc is JSON.

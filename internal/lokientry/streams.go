@@ -50,7 +50,7 @@ type Mapping map[string]string
 // Validate checks the names, and returns an error that names the argument.
 func (m Mapping) Validate(argument string) error {
 	for _, name := range slices.Sorted(maps.Keys(m)) {
-		if !model.LabelName(name).IsValidLegacy() || strings.HasPrefix(name, internalPrefix) {
+		if !model.LegacyValidation.IsValidLabelName(name) || strings.HasPrefix(name, internalPrefix) {
 			return fmt.Errorf("%s: %q is no label name: a letter or an underscore, then letters, digits and underscores, and no two underscores at the start", argument, name)
 		}
 		if !utf8.ValidString(m[name]) {
@@ -247,7 +247,7 @@ func entryLabels(lb *labels.Builder) model.LabelSet {
 		if strings.HasPrefix(l.Name, internalPrefix) && l.Name != LabelTenant {
 			return
 		}
-		if !model.LabelName(l.Name).IsValidLegacy() || l.Value == "" {
+		if !model.LegacyValidation.IsValidLabelName(l.Name) || l.Value == "" {
 			return
 		}
 		set[model.LabelName(l.Name)] = model.LabelValue(strings.ToValidUTF8(l.Value, "\ufffd"))

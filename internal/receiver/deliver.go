@@ -119,7 +119,11 @@ func (w *worker) parse(d *firehose.Delivery, limits record.Limits, now time.Time
 			w.appendAll()
 		}
 		if err != nil {
-			w.append(&event.Event{Flaw: flaw(err), Line: records.Data()})
+			raw := records.Data() // Which the entry copies.
+			if err := d.Reserve(len(raw)); err != nil {
+				return err
+			}
+			w.append(&event.Event{Flaw: flaw(err), Line: raw})
 		}
 	}
 	w.events = w.parser.Flush(w.events[:0], now)
@@ -176,22 +180,32 @@ func (p *pipeline) describe(d *firehose.Delivery) *lokientry.Delivery {
 	add(lokientry.LabelRegion, d.Source.Region)
 	for _, a := range d.Attributes {
 		add(lokientry.PrefixAttribute+labelName(a.Name), a.Value)
-		if name, ok := strings.CutPrefix(a.Name, staticPrefix); ok && name != "" && !strings.HasPrefix(name, "__") {
-			out.Static = append(out.Static, event.Label{Name: labelName(name), Value: a.Value})
+		if name, ok := staticName(a.Name); ok {
+			out.Static = append(out.Static, event.Label{Name: name, Value: a.Value})
 		}
 	}
 	p.cfg.Streams.Seal(out)
 	return out
 }
 
+// staticName returns the label that a common attribute asks for. Internal labels
+// are not for the sender to set: one of them is the tenant.
+func staticName(attribute string) (name string, ok bool) {
+	name, ok = strings.CutPrefix(attribute, staticPrefix)
+	name = labelName(name)
+	return name, ok && name != "" && !strings.HasPrefix(name, "__")
+}
+
 // labelName turns the name of an attribute into one that a label may have.
 func labelName(name string) string {
-	if model.LabelName(name).IsValidLegacy() {
+	if model.LegacyValidation.IsValidLabelName(name) {
 		return name
 	}
 	clean := []byte(name)
 	for i, c := range clean {
-		if !(c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || i > 0 && c >= '0' && c <= '9') {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		digit := c >= '0' && c <= '9' && i > 0
+		if !letter && !digit {
 			clean[i] = '_'
 		}
 	}

@@ -34,6 +34,10 @@ type metrics struct {
 	bySource                             [timestamp.Now + 1]prometheus.Counter
 }
 
+// durationBuckets reach up to the longest that body and delivery may take together,
+// 170 seconds, and have a bound at each of their defaults.
+var durationBuckets = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 50, 60, 110, 170}
+
 // delayBuckets reach from a line that overtakes its clock to one that Firehose
 // kept for a day.
 var delayBuckets = []float64{0, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 6 * 3600, 24 * 3600}
@@ -58,7 +62,7 @@ func newMetrics(namespace string, reg prometheus.Registerer, remembered func() f
 		deliveries:    vec("deliveries_total", "Deliveries answered, by HTTP status and reason.", "status", "reason"),
 		records:       counter("records_total", "Firehose records in the deliveries whose envelope was read, refused ones and repetitions included."),
 		bytes:         vec("bytes_total", "Bytes at each stage: as they came over the wire, as decompressed bodies, as lines of entries.", "stage"),
-		duration:      histogram("delivery_duration_seconds", "Time from the request's headers to its answer.", prometheus.DefBuckets),
+		duration:      histogram("delivery_duration_seconds", "Time from the request's headers to its answer.", durationBuckets),
 		entries:       vec("entries_total", "Log entries by what became of them. An entry may be counted as forwarded and as fragment or moved.", "outcome"),
 		sources:       vec("timestamp_source_total", "Log entries by the source of their time.", "source"),
 		flaws:         vec("flawed_entries_total", "Log entries that carry raw text because they could not be read, by reason.", "reason"),

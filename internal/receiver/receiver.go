@@ -245,16 +245,22 @@ func (r *Receiver) sendLeftovers(ctx context.Context, now time.Time, all bool) {
 		if !ok {
 			continue
 		}
-		w := p.get()
-		w.builder.Reset(d, now)
-		w.append(&left.Event)
-		if err := r.fanout.SendBatch(ctx, w.builder.Entries()); err != nil {
-			level.Error(r.logger).Log("msg", "lost the beginning of a line that waited for its end", "err", err)
-			r.metrics.leftoversLost.Inc()
-		}
-		r.metrics.count(w)
-		p.put(w)
+		r.sendLeftover(ctx, p, d, &left.Event, now)
 	}
+}
+
+func (r *Receiver) sendLeftover(ctx context.Context, p *pipeline, d *lokientry.Delivery, ev *event.Event, now time.Time) {
+	w := p.get()
+	defer p.put(w)
+	w.builder.Reset(d, now)
+	w.append(ev)
+	if err := r.fanout.SendBatch(ctx, w.builder.Entries()); err != nil {
+		level.Error(r.logger).Log("msg", "lost the beginning of a line that waited for its end", "err", err)
+		r.metrics.leftoversLost.Inc()
+		return
+	}
+	r.metrics.count(w)
+	r.debug.handedOver(w.builder.Counts())
 }
 
 func (r *Receiver) remembered() float64 {

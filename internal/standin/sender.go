@@ -31,10 +31,10 @@ const (
 	DefaultSourceARN = "arn:aws:firehose:us-east-1:111122223333:deliverystream/eks-logs"
 	// DefaultResponseTimeout is how long Firehose waits for an answer.
 	DefaultResponseTimeout = 3 * time.Minute
-	// DefaultRetryDuration is Firehose's default for HTTP endpoints, and
-	// MaxRetryDuration the most that can be configured.
+	// DefaultRetryDuration is Firehose's default for HTTP endpoints.
 	DefaultRetryDuration = 300 * time.Second
-	MaxRetryDuration     = 7200 * time.Second
+	// MaxRetryDuration is the most that can be configured.
+	MaxRetryDuration = 7200 * time.Second
 	// DefaultRetryUnit is Firehose's initial backoff.
 	DefaultRetryUnit = time.Second
 	// MaxAccessKey is the longest access key that Firehose takes, in bytes.

@@ -9,9 +9,10 @@ import (
 )
 
 const (
-	// DefaultBufferBytes and DefaultBufferInterval are Firehose's buffering
-	// hints for HTTP endpoints unless the user chooses others.
-	DefaultBufferBytes    = 5 << 20
+	// DefaultBufferBytes is Firehose's buffering hint for HTTP endpoints unless
+	// the user chooses another.
+	DefaultBufferBytes = 5 << 20
+	// DefaultBufferInterval is the same for the interval.
 	DefaultBufferInterval = 300 * time.Second
 	// MaxBufferInterval is the longest interval that can be configured.
 	MaxBufferInterval = 900 * time.Second

@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	// MinRecordSize and MaxRecordSize are the bounds of Options.RecordSize, in
-	// bytes. The upper one stays below MaxRecord with any line that is near it.
+	// MinRecordSize is the lower bound of Options.RecordSize, in bytes.
 	MinRecordSize = 200
+	// MaxRecordSize is the upper one. It stays below MaxRecord with any line that
+	// is near it.
 	MaxRecordSize = 1_000_000
 	// MaxRecord is Firehose's limit for the data of a record, in bytes.
 	MaxRecord = 1_024_000
