@@ -93,4 +93,14 @@ type Event struct {
 	Flaw Flaw
 	// ID is CloudWatch's event id; empty when the event did not come that way.
 	ID []byte
+	// Fields are what was read from the line, to go with it as structured
+	// metadata, in the order of their names in the documentation.
+	Fields []Field
+}
+
+// Field is one thing that a line says. Its name is one of a closed set, a valid
+// label name; its value is borrowed like the event's other bytes.
+type Field struct {
+	Name  string
+	Value []byte
 }

@@ -125,9 +125,9 @@ func (b *Builder) Append(ev *event.Event) (delay time.Duration, ok bool) {
 }
 
 func (b *Builder) stream(ev *event.Event) *stream {
-	key := streamKey{ev.Source, ev.Stream, b.delivery.key}
+	key := b.streams.key(ev, b.delivery)
 	if b.last == nil || key != b.lastKey {
-		b.last, b.lastKey = b.streams.lookup(ev, b.delivery), key
+		b.last, b.lastKey = b.streams.lookup(key, ev, b.delivery), key
 	}
 	return b.last
 }
@@ -165,8 +165,11 @@ func (b *Builder) hash(st *stream, line string, nanos int64) uint64 {
 
 // extra returns the structured metadata of an entry, in memory of its own.
 func (b *Builder) extra(st *stream, ev *event.Event, c timestamp.Choice) []push.LabelAdapter {
-	md := append(b.metadata.take(len(st.metadata)+maxExtra), st.metadata...)
-	if ev.Level != "" {
+	md := append(b.metadata.take(len(st.metadata)+len(ev.Fields)+maxExtra), st.metadata...)
+	for _, f := range ev.Fields {
+		md = append(md, push.LabelAdapter{Name: f.Name, Value: b.lines.copy(f.Value)})
+	}
+	if ev.Level != "" && !b.streams.opts.LevelLabel {
 		md = append(md, push.LabelAdapter{Name: MetadataLevel, Value: ev.Level})
 	}
 	md = append(md, push.LabelAdapter{Name: MetadataSource, Value: c.Source.String()})

@@ -84,6 +84,29 @@ func TestBuilder(t *testing.T) {
 	f(ev, `{namespace="shop", stream="stdout"} -5000000000 "" pod=web-1 level=error timestamp_source=cri partial=true parse_error=json`)
 }
 
+func TestBuilder_FieldsAndLevelLabel(t *testing.T) {
+	opts := options()
+	opts.LevelLabel = true
+	b := newBuilder(t, opts, &Delivery{})
+	for _, level := range []string{"warn", "error", "warn"} {
+		ev := shopEvent("x", arrival.UnixNano())
+		ev.Source, ev.Level = nil, level
+		verb := []byte("get")
+		ev.Fields = []event.Field{{Name: "verb", Value: verb}}
+		b.Append(ev)
+		copy(verb, "XXX")
+	}
+	var got []string
+	for _, e := range b.Entries() {
+		got = append(got, fmt.Sprint(e.Labels, e.StructuredMetadata))
+	}
+	require.Equal(t, []string{
+		`{level="warn", stream="stdout"} [{verb get} {timestamp_source cri}]`,
+		`{level="error", stream="stdout"} [{verb get} {timestamp_source cri}]`,
+		`{level="warn", stream="stdout"} [{verb get} {timestamp_source cri}]`,
+	}, got)
+}
+
 func TestBuilder_TimeThatLokiWouldRefuse(t *testing.T) {
 	b := newBuilder(t, options(), &Delivery{Nanos: arrival.UnixNano() - second})
 	old := arrival.Add(-48 * time.Hour)
@@ -217,7 +240,7 @@ func TestStreams_AreShared(t *testing.T) {
 		wg.Go(func() {
 			d := &Delivery{RequestID: fmt.Sprint(i)}
 			streams.Seal(d)
-			sets[i] = streams.lookup(ev, d).labels
+			sets[i] = streams.lookup(streams.key(ev, d), ev, d).labels
 		})
 	}
 	wg.Wait()

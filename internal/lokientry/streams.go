@@ -71,6 +71,9 @@ type Options struct {
 	// two underscores is the name of an internal label, any other is the value
 	// itself, and an empty one takes the name away.
 	Labels, Metadata Mapping
+	// LevelLabel makes the level a label, where there are few streams, and not
+	// structured metadata.
+	LevelLabel bool
 	// Rules are applied to the internal labels and to those above together.
 	Rules []*relabel.Config
 	// Size is how many distinct streams are remembered.
@@ -90,6 +93,7 @@ type Streams struct {
 type streamKey struct {
 	source   *event.Source
 	output   string
+	level    string // Empty unless the level is a label.
 	delivery string
 }
 
@@ -170,9 +174,17 @@ func (s *Streams) Seal(d *Delivery) {
 	d.key = key.String()
 }
 
-// lookup returns the stream of an event.
-func (s *Streams) lookup(ev *event.Event, d *Delivery) *stream {
-	key := streamKey{ev.Source, ev.Stream, d.key}
+// key names the stream of an event.
+func (s *Streams) key(ev *event.Event, d *Delivery) streamKey {
+	key := streamKey{source: ev.Source, output: ev.Stream, delivery: d.key}
+	if s.opts.LevelLabel {
+		key.level = ev.Level
+	}
+	return key
+}
+
+// lookup returns the stream of an event, whose key is key.
+func (s *Streams) lookup(key streamKey, ev *event.Event, d *Delivery) *stream {
 	if st, ok := s.known.Get(key); ok {
 		return st
 	}
@@ -203,6 +215,9 @@ func (s *Streams) build(ev *event.Event, d *Delivery) *stream {
 	}
 	st := &stream{metadata: s.metadata(ev, lb)}
 	set(s.opts.DefaultLabels(ev.Source, ev.Stream))
+	if s.opts.LevelLabel {
+		lb.Set(MetadataLevel, ev.Level)
+	}
 	set(d.Static)
 	for name, from := range s.opts.Labels {
 		lb.Set(name, resolve(from, lb)) // An empty value deletes.
