@@ -19,6 +19,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -169,6 +170,9 @@ func (r *Receiver) startServer(cfg *fnet.ServerConfig) error {
 		router.PathPrefix("/").Handler(r.handler)
 	})
 	if err != nil {
+		// When it fails after it has bound a port, the server leaves that to the
+		// garbage collector, and the next attempt would find it taken.
+		runtime.GC()
 		return fmt.Errorf("cannot listen on %s:%d (argument http): %w", cfg.HTTP.ListenAddress, cfg.HTTP.ListenPort, err)
 	}
 	// The registry is the server's own: its metrics are named anew with each
