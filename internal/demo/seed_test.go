@@ -1,0 +1,157 @@
+package main
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/grafana/alloy/eks/internal/podlog"
+	"github.com/grafana/alloy/eks/internal/standin"
+)
+
+// pipeline is one of the seed pipelines at work, with what it has written.
+type pipeline struct {
+	*alloy
+	out *pushes
+}
+
+// startPipeline runs an example configuration. edit changes its text first.
+func startPipeline(t *testing.T, name string, edit func(string) string) *pipeline {
+	t.Helper()
+	out, err := listenForPushes()
+	require.NoError(t, err)
+	t.Cleanup(out.stop)
+	text, err := os.ReadFile(example(name))
+	require.NoError(t, err)
+	dir := t.TempDir()
+	config := filepath.Join(dir, name)
+	require.NoError(t, os.WriteFile(config, []byte(edit(string(text))), 0o600))
+	free, err := freeAddresses(1)
+	require.NoError(t, err)
+	a, err := startAlloy(t.Context(), alloyOptions{
+		root: root, dir: dir, config: config, receiver: free[0],
+		env: []string{"LOKI_URL=" + out.pushURL(), "FIREHOSE_ACCESS_KEY="},
+	})
+	require.NoError(t, err)
+	t.Cleanup(a.stop)
+	return &pipeline{a, out}
+}
+
+// deliver posts all captures and waits until the pipeline has written them.
+func (p *pipeline) deliver(t *testing.T) {
+	t.Helper()
+	for _, b := range captures {
+		d, err := build(t.Context(), root, b, p.endpoint)
+		require.NoError(t, err)
+		require.NoError(t, d.stream.Post(t.Context(), d.built))
+		require.True(t, d.stream.Summary().AllAccepted(), d.stream.Summary().LastError)
+	}
+	// Everything before this line is written before it.
+	const last = "the end"
+	sender, err := standin.NewSender(standin.Options{URL: p.endpoint})
+	require.NoError(t, err)
+	result := sender.Send(t.Context(), [][]byte{[]byte(`{"log":"2026-08-20T11:00:00Z stdout F ` + last + `"}`)})
+	require.Equal(t, standin.Accepted, result.Outcome)
+	require.NoError(t, p.await(t.Context(), func() error {
+		end, err := p.out.ofCapture(t.Context(), "")
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(end, func(e entry) bool { return e.Line == last }) {
+			return errNotReady
+		}
+		return nil
+	}))
+}
+
+// ofCapture returns what the pipeline has written of a capture.
+func (p *pipeline) ofCapture(t *testing.T, b bundled) []entry {
+	t.Helper()
+	entries, err := p.out.ofCapture(t.Context(), b.name)
+	require.NoError(t, err)
+	return entries
+}
+
+// match compares entries with the log files. All times count, wherever they are
+// from, and the output stream does not, which the seed pipelines drop.
+func match(written []podlog.Line, entries []entry) podlog.Match {
+	var arrived []podlog.Arrival
+	for _, e := range entries {
+		a := e.arrival()
+		a.Nanos = e.Nanos
+		arrived = append(arrived, a)
+	}
+	written = slices.Clone(written)
+	for i := range written {
+		written[i].Stream = ""
+	}
+	m, _ := podlog.Compare(written, arrived)
+	return m
+}
+
+// TestSeedPipelines checks that awsfirehose.kubernetes takes the place of the
+// pipeline that people have built, with the same labels.
+func TestSeedPipelines(t *testing.T) {
+	upstream := startPipeline(t, "seed-pipeline-upstream.alloy", func(text string) string { return text })
+	ours := startPipeline(t, "seed-pipeline.alloy", func(text string) string {
+		// The captures are older than a week by now.
+		return strings.Replace(text, "\tlabels = {", "\ttimestamp {\n\t\tmax_age = \"0s\"\n\t}\n\n\tlabels = {", 1)
+	})
+	upstream.deliver(t)
+	ours.deliver(t)
+	lines, err := podlog.ReadArchive(filepath.Join(root, "testdata", "fluentbit", "input.tar.gz"))
+	require.NoError(t, err)
+	for _, b := range captures {
+		var written []podlog.Line
+		for _, l := range lines {
+			if slices.Contains(strings.Fields(b.logs), l.Dir) {
+				written = append(written, l)
+			}
+		}
+		theirEntries, ourEntries := upstream.ofCapture(t, b), ours.ofCapture(t, b)
+		theirs, our := match(written, theirEntries), match(written, ourEntries)
+		t.Logf("%-24s lines %d, exact text: upstream %3d, ours %3d; exact time: upstream %3d, ours %3d",
+			b.name, len(written), theirs.Exact, our.Exact, theirs.TimeExact, our.TimeExact)
+		require.GreaterOrEqual(t, our.Exact, theirs.Exact, b.name)
+		require.GreaterOrEqual(t, our.TimeExact, max(b.timed, theirs.TimeExact), b.name)
+		if b.name == "fargate-default" {
+			requireSameLabels(t, written, theirEntries, ourEntries)
+		}
+	}
+}
+
+// requireSameLabels checks that for each entry with the line that was written,
+// ours has one with that line and the same labels.
+func requireSameLabels(t *testing.T, written []podlog.Line, theirs, ours []entry) {
+	t.Helper()
+	key := func(e entry) string { return pairs(e.Labels) + " " + e.Line }
+	have := map[string]int{}
+	seen := map[string]bool{}
+	for _, e := range ours {
+		have[key(e)]++
+		for name := range e.Labels {
+			seen[name] = true
+		}
+	}
+	require.Equal(t, []string{"app", captureLabel, "cluster", "component", "container", "environment", "instance", "namespace", "pod", "region"},
+		slices.Sorted(maps.Keys(seen)))
+	lines := map[string]bool{}
+	for _, l := range written {
+		lines[l.Text] = true
+	}
+	compared := 0
+	for _, e := range theirs {
+		if !lines[e.Line] {
+			continue
+		}
+		compared++
+		require.Positive(t, have[key(e)], "%s\n%v", e.Line, e.Labels)
+		have[key(e)]--
+	}
+	require.Greater(t, compared, 250)
+}
