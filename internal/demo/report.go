@@ -149,6 +149,6 @@ flawed       entries with the raw record, because it could not be read
 cri ... firehose   what gave entries their time: the container runtime, a key of the
              record, the line's own text, CloudWatch Logs, or else the delivery
 exact times  lines whose entry has the nanosecond of the log file that Fluent Bit read
-delay        from that time to the arrival, the median
+delay        from the entry's time to the arrival, the median
 `)
 }
