@@ -1,0 +1,230 @@
+package controlplane
+
+import (
+	"bytes"
+	"time"
+	"unicode/utf8"
+
+	"github.com/grafana/alloy/eks/internal/event"
+	"github.com/grafana/alloy/eks/internal/timestamp"
+)
+
+// The names that every line of the JSON form has, where it has the thing.
+const (
+	keyTime    = "time"
+	keyLevel   = "level"
+	keyLogType = "log_type"
+	keyCluster = "cluster"
+	keyMessage = FieldMessage
+	keyRaw     = "raw"
+)
+
+// fieldsByName maps names to their fields.
+var fieldsByName = func() map[string]field {
+	byName := make(map[string]field, numFields)
+	for f := range numFields {
+		byName[fieldNames[f]] = f
+	}
+	return byName
+}()
+
+// isTaken reports whether the object already has a member with that name, or may
+// have.
+func (l *line) isTaken(key []byte) bool {
+	switch string(key) {
+	case keyTime, keyLevel, keyLogType, keyCluster, keyMessage, keyRaw:
+		return true
+	}
+	f, ok := fieldsByName[string(key)]
+	return ok && l.has(f)
+}
+
+// extraPrefix is put before the name of a thing whose own name is taken.
+const extraPrefix = "kv_"
+
+// lineOf returns the line of the event in the format that was asked for.
+func (p *Parser) lineOf(ev *event.Event) []byte {
+	text := p.visible()
+	if p.opts.LineFormat != JSON {
+		return text
+	}
+	start := len(p.arena)
+	p.arena = p.appendJSON(p.arena, ev, text)
+	return p.arena[start:]
+}
+
+// visible returns the text of the line without what is cut out of it.
+func (p *Parser) visible() []byte {
+	l := &p.line
+	if len(l.cuts) == 0 {
+		return l.text
+	}
+	start := len(p.arena)
+	p.arena = appendRedacted(p.arena, l.text, 0, len(l.text), l.cuts)
+	return p.arena[start:]
+}
+
+// appendJSON appends the JSON form of the line: one object without line feeds of
+// its own, in which the same thing has the same name whatever the type. First
+// comes what every line has, time, level, log_type, cluster and msg; then the
+// fields of its type; then whatever else the line says, under its own names; and
+// the text itself as raw where not all of it was understood.
+func (p *Parser) appendJSON(dst []byte, ev *event.Event, text []byte) []byte {
+	l := &p.line
+	dst = append(dst, '{')
+	if nanos, ok := bestTime(ev); ok {
+		dst = append(appendKey(dst, keyTime), '"')
+		dst = time.Unix(0, nanos).UTC().AppendFormat(dst, time.RFC3339Nano)
+		dst = append(dst, '"')
+	}
+	dst = appendText(dst, keyLevel, ev.Level)
+	dst = appendText(dst, keyLogType, string(l.logType))
+	dst = appendText(dst, keyCluster, ev.Source.Get(LabelCluster))
+	dst = l.appendMessage(dst)
+	for f := message + 1; f < numFields; f++ {
+		if l.has(f) {
+			dst = appendValue(appendKey(dst, fieldNames[f]), l.values[f], isNumeric(f))
+		}
+	}
+	for i := range l.extra {
+		dst = l.appendExtra(dst, &l.extra[i])
+	}
+	if l.damaged {
+		dst = appendQuoted(appendKey(dst, keyRaw), text)
+	}
+	return append(dst, '}')
+}
+
+// bestTime returns the time of the line, in the order of what is nearest to it.
+func bestTime(ev *event.Event) (nanos int64, ok bool) {
+	for _, s := range [...]timestamp.Source{timestamp.Line, timestamp.CloudWatch, timestamp.Firehose} {
+		if nanos, ok = ev.Times.Get(s); ok {
+			return nanos, true
+		}
+	}
+	return 0, false
+}
+
+// appendMessage appends the message. An audit event has none: what was asked for
+// and what became of it stand for it.
+func (l *line) appendMessage(dst []byte) []byte {
+	switch {
+	case l.has(message):
+		return appendQuoted(appendKey(dst, keyMessage), l.values[message])
+	case len(l.plain) > 0:
+		return appendQuoted(appendKey(dst, keyMessage), l.plain)
+	case !l.isAudit || !l.has(verb):
+		return dst
+	}
+	dst = append(appendKey(dst, keyMessage), '"')
+	dst = appendEscaped(dst, l.values[verb])
+	for _, f := range [...]field{requestURI, responseCode} {
+		if l.has(f) {
+			dst = appendEscaped(append(dst, ' '), l.values[f])
+		}
+	}
+	return append(dst, '"')
+}
+
+// appendExtra appends a member that has no field.
+func (l *line) appendExtra(dst []byte, m *member) []byte {
+	prefix := ""
+	if l.isTaken(m.key) {
+		prefix = extraPrefix
+	}
+	dst = appendKey(dst, prefix)
+	dst = dst[:len(dst)-len(`":`)]
+	if !m.json {
+		dst = append(appendEscaped(dst, m.key), `":`...)
+		return appendQuoted(dst, m.value)
+	}
+	dst = append(append(dst, m.key...), `":`...)
+	if len(l.cuts) == 0 {
+		return append(dst, m.value...)
+	}
+	from := offset(l.text, m.value)
+	return appendRedacted(dst, l.text, from, from+len(m.value), l.cuts)
+}
+
+// appendKey appends a name that needs no escapes, with what stands around it.
+func appendKey(dst []byte, key string) []byte {
+	if dst[len(dst)-1] != '{' {
+		dst = append(dst, ',')
+	}
+	dst = append(dst, '"')
+	dst = append(dst, key...)
+	return append(dst, `":`...)
+}
+
+// appendText appends a member whose value needs no escapes, if there is a value.
+func appendText(dst []byte, key, value string) []byte {
+	if value == "" {
+		return dst
+	}
+	return appendQuoted(appendKey(dst, key), []byte(value))
+}
+
+func isNumeric(f field) bool { return f == responseCode || f == sourceLine || f == threadID }
+
+// appendValue appends a value, as a number if it is one that JSON can write so.
+func appendValue(dst, value []byte, number bool) []byte {
+	const longest = 15 // Digits that a float64 holds.
+	number = number && len(value) <= longest && (value[0] != '0' || len(value) == 1)
+	for _, c := range value {
+		number = number && isDigit(c)
+	}
+	if number {
+		return append(dst, value...)
+	}
+	return appendQuoted(dst, value)
+}
+
+// appendQuoted appends text as a JSON string.
+func appendQuoted(dst, text []byte) []byte {
+	dst = append(dst, '"')
+	dst = appendEscaped(dst, text)
+	return append(dst, '"')
+}
+
+// appendEscaped appends text as the inside of a JSON string. What is no UTF-8
+// becomes U+FFFD, as encoding/json has it.
+func appendEscaped(dst, text []byte) []byte {
+	for len(text) > 0 {
+		n := plainLen(text)
+		dst = append(dst, text[:n]...)
+		if text = text[n:]; len(text) == 0 {
+			break
+		}
+		n = 1
+		switch c := text[0]; {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c < ' ':
+			dst = appendControl(dst, c)
+		default:
+			var r rune
+			r, n = utf8.DecodeRune(text)
+			dst = utf8.AppendRune(dst, r)
+		}
+		text = text[n:]
+	}
+	return dst
+}
+
+// plainLen returns how many bytes at the start of text stand for themselves.
+func plainLen(text []byte) int {
+	for i, c := range text {
+		if c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return i
+		}
+	}
+	return len(text)
+}
+
+func appendControl(dst []byte, c byte) []byte {
+	if i := bytes.IndexByte([]byte("\b\f\n\r\t"), c); i >= 0 {
+		return append(dst, '\\', "bfnrt"[i])
+	}
+	const hex = "0123456789abcdef"
+	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+}

@@ -1,0 +1,457 @@
+// Package controlplane turns the log of an EKS control plane into events: what
+// the API server, its audit, the IAM authenticator, the scheduler and the
+// controller managers write, with the time at which they wrote it, its severity
+// and what it says.
+//
+// A record holds documents (package document). A document is one of
+//
+//   - a CloudWatch Logs envelope, whose log stream names the component;
+//   - one line, or one JSON object, of such a log, where Firehose has extracted
+//     the messages and thrown the envelope away: the type is then told by the
+//     content, and a year that lacks is that of the delivery;
+//   - a JSON object of EKS Auto Mode or of a capability, delivered directly.
+//
+// https://docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html
+package controlplane
+
+import (
+	"bytes"
+	"regexp"
+	"time"
+
+	"github.com/grafana/alloy/eks/internal/cwlogs"
+	"github.com/grafana/alloy/eks/internal/document"
+	"github.com/grafana/alloy/eks/internal/event"
+	"github.com/grafana/alloy/eks/internal/jsonscan"
+	"github.com/grafana/alloy/eks/internal/timestamp"
+)
+
+// LineFormat says what the line of an event is.
+type LineFormat uint8
+
+const (
+	// Raw is the line as the component wrote it.
+	Raw LineFormat = iota
+	// JSON is one object for every line of every type; see appendJSON.
+	JSON
+)
+
+// Options configure a Parser. They do not change while it works.
+type Options struct {
+	// Sources remembers the sources of all parsers of a component. Required.
+	Sources *Sources
+	// ClusterPattern finds the name of the cluster in that of a log group: its
+	// group cluster, or its first one. nil stands for DefaultClusterPattern.
+	ClusterPattern *regexp.Regexp
+	// LineFormat says what the lines of events are.
+	LineFormat LineFormat
+	// Fields names the fields that events have, nil for all of them. The JSON
+	// form of a line holds all of them in any case.
+	Fields []string
+	// Redact names the resources whose objects are cut out of audit events, such
+	// as DefaultRedact; empty for none. An entry is a resource, for it and its
+	// subresources, or resource/subresource.
+	Redact []string
+	// Drop holds the rules by which audit events are dropped. One that Validate
+	// refuses drops nothing.
+	Drop []Rule
+}
+
+// Counts is what a parser has met since its Reset beside events.
+type Counts struct {
+	// Control counts CloudWatch's probes, which carry no log.
+	Control int
+	// Joined counts lines that were put together from fragments. CloudWatch Logs
+	// cuts no lines into fragments, and it stays 0.
+	Joined int
+	// Dropped counts audit events that a rule dropped.
+	Dropped int
+	// Truncated counts audit events of which a part is missing.
+	Truncated int
+	// Redacted counts audit events out of which something was cut.
+	Redacted int
+}
+
+// Parser reads the records of one delivery after another. It is not safe for
+// concurrent use; a component keeps several and shares Sources among them.
+type Parser struct {
+	opts     Options
+	wanted   fieldSet
+	redact   redaction
+	counts   Counts
+	firehose int64
+
+	origin    origin
+	line      line
+	audit     auditReader
+	followers followers
+	arena     []byte
+	fields    []event.Field
+}
+
+// NewParser returns a parser. Call Reset before Parse.
+func NewParser(opts Options) *Parser {
+	if opts.ClusterPattern == nil {
+		opts.ClusterPattern = defaultClusterPattern
+	}
+	opts.Drop = validRules(opts.Drop)
+	p := &Parser{opts: opts, wanted: newFieldSet(opts.Fields), redact: newRedaction(opts.Redact)}
+	p.followers.init()
+	p.audit.p = p
+	return p
+}
+
+var defaultClusterPattern = regexp.MustCompile(DefaultClusterPattern)
+
+// Reset makes the parser ready for a delivery that Firehose stamped with that
+// time, in nanoseconds since the epoch, 0 when it did not. Nothing of a delivery
+// outlives it, so that what goes with what does is of no use here.
+func (p *Parser) Reset(firehose int64, _ any) {
+	p.firehose = firehose
+	p.counts = Counts{}
+	p.followers.reset()
+}
+
+// Counts returns what has been met since Reset.
+func (p *Parser) Counts() Counts { return p.counts }
+
+// Flush ends the delivery. No event waits for another record, so that nothing is
+// appended to dst.
+func (p *Parser) Flush(dst []event.Event, _ time.Time) []event.Event { return dst }
+
+// maxArena and maxFields are the room that a parser keeps between records.
+const (
+	maxArena  = 1 << 20
+	maxFields = 1 << 14
+)
+
+// begin forgets the events of the call before.
+func (p *Parser) begin() {
+	if cap(p.arena) > maxArena {
+		p.arena = nil
+	}
+	if cap(p.fields) > maxFields {
+		p.fields = nil
+	}
+	p.arena, p.fields = p.arena[:0], p.fields[:0]
+	p.origin = origin{}
+	p.origin.settle(p.opts.Sources)
+	p.followers.anonymous()
+}
+
+// Parse appends the events of one decoded record to dst. The events borrow from
+// rec and from the parser: they are good until the next call of Parse or
+// ParseLine. No input is refused: what cannot be understood becomes an event with
+// its raw text and a flaw.
+func (p *Parser) Parse(dst []event.Event, rec []byte) []event.Event {
+	p.begin()
+	for docs := document.Scan(rec); docs.Next(); {
+		doc := docs.Bytes()
+		switch {
+		case docs.Kind() == document.Object && !opensAudit(doc):
+			dst = p.object(dst, doc)
+		case docs.Kind() == document.Text && mayBeEnvelope(doc):
+			dst = p.cutEnvelope(dst, doc)
+		default:
+			dst = p.bare(dst, doc)
+		}
+	}
+	return dst
+}
+
+// Origin is where a line was read, as far as it is known to somebody else than
+// an envelope. Any part may be empty.
+type Origin struct {
+	LogGroup, LogStream string
+	Account, Region     string
+	// Nanos is the time that CloudWatch Logs has for the line, in nanoseconds
+	// since the epoch, or another one near to that. It gives a klog line its
+	// year. HasTime is false when there is none.
+	Nanos   int64
+	HasTime bool
+}
+
+// ParseLine is Parse for one line that came by another way: the message of a log
+// event, which may have several lines of text, a line of CloudWatch's export to
+// S3, which has the event time before it, or a whole envelope. Lines of one
+// stream, in their order, belong to each other from Reset to Reset, unless the
+// origin does not name the stream.
+func (p *Parser) ParseLine(dst []event.Event, text []byte, o Origin) []event.Event {
+	if mayBeEnvelope(text) {
+		return p.Parse(dst, text)
+	}
+	p.begin()
+	own := &p.origin
+	own.logGroup, own.logStream = p.keep(o.LogGroup), p.keep(o.LogStream)
+	own.account, own.region = p.keep(o.Account), p.keep(o.Region)
+	own.settle(p.opts.Sources)
+	p.followers.choose(own)
+	text = trimLineEnd(text)
+	c := carrier{nanos: o.Nanos, hasTime: o.HasTime}
+	if nanos, rest, ok := cutExportTime(text); ok {
+		text, c.nanos, c.hasTime = rest, nanos, true
+	}
+	return p.message(dst, text, c)
+}
+
+// keep returns the bytes of s, in the arena.
+func (p *Parser) keep(s string) []byte {
+	start := len(p.arena)
+	p.arena = append(p.arena, s...)
+	return p.arena[start:]
+}
+
+// exportTimeLen is the length of "2006-01-02T15:04:05.000Z".
+const exportTimeLen = 24
+
+// cutExportTime takes off the event time that CloudWatch's export to S3 puts
+// before each message.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
+func cutExportTime(text []byte) (nanos int64, rest []byte, ok bool) {
+	const millis = exportTimeLen - len(".000Z")
+	if len(text) <= exportTimeLen || text[exportTimeLen] != ' ' || text[millis] != '.' || text[exportTimeLen-1] != 'Z' {
+		return 0, text, false
+	}
+	nanos, _, ok = timestamp.TryRFC3339(text[:exportTimeLen])
+	if !ok {
+		return 0, text, false
+	}
+	return nanos, text[exportTimeLen+1:], true
+}
+
+// carrier is what the carrier of a line says of it.
+type carrier struct {
+	nanos   int64 // CloudWatch's event time.
+	hasTime bool
+	id      []byte
+}
+
+// bare reads a line, or an object, that came without an envelope.
+func (p *Parser) bare(dst []event.Event, text []byte) []event.Event {
+	var c carrier
+	if nanos, rest, ok := cutExportTime(text); ok {
+		text, c.nanos, c.hasTime = rest, nanos, true
+	}
+	return p.message(dst, text, c)
+}
+
+// object reads one whole JSON object that is no audit event of the usual form.
+func (p *Parser) object(dst []event.Event, doc []byte) []event.Event {
+	if !mayBeEnvelope(doc) {
+		return p.bare(dst, doc)
+	}
+	env, ok := cwlogs.Parse(doc)
+	if !ok {
+		return append(dst, p.flawed(event.FlawEnvelope, doc, carrier{}))
+	}
+	dst = p.envelope(dst, &env)
+	p.leaveEnvelope()
+	return dst
+}
+
+// mayBeEnvelope reports whether an object has what makes an envelope. The names
+// stand in its first and last bytes, whatever the order of the keys.
+func mayBeEnvelope(doc []byte) bool {
+	if len(doc) == 0 || doc[0] != '{' || opensAudit(doc) {
+		return false
+	}
+	const near = 4 << 10
+	head, tail := doc[:min(len(doc), near)], doc[max(0, len(doc)-near):]
+	return (bytes.Contains(head, []byte(`"messageType"`)) || bytes.Contains(tail, []byte(`"messageType"`))) &&
+		(bytes.Contains(head, []byte(`"logEvents"`)) || bytes.Contains(tail, []byte(`"logEvents"`)))
+}
+
+// envelope reads the events of a CloudWatch Logs envelope.
+func (p *Parser) envelope(dst []event.Event, env *cwlogs.Envelope) []event.Event {
+	if env.Type == cwlogs.Control {
+		p.counts.Control++
+		return dst
+	}
+	p.enterEnvelope(env)
+	for events := env.Events(); events.Next(); {
+		e := events.Event()
+		o := &p.origin
+		if !bytes.Equal(e.Account, o.account) || !bytes.Equal(e.Region, o.region) {
+			o.account, o.region = e.Account, e.Region
+			o.settle(p.opts.Sources)
+			p.followers.choose(o)
+		}
+		c := carrier{nanos: e.Nanos, hasTime: e.HasTime, id: e.ID}
+		if !e.Message.IsString() {
+			dst = append(dst, p.flawed(event.FlawEnvelope, e.Raw, c))
+			continue
+		}
+		dst = p.message(dst, trimLineEnd(p.unquote(e.Message)), c)
+	}
+	return dst
+}
+
+func (p *Parser) enterEnvelope(env *cwlogs.Envelope) {
+	p.origin = origin{
+		owner: env.Owner, logGroup: env.LogGroup, logStream: env.LogStream, filters: env.Filters,
+		enveloped: true,
+	}
+	p.origin.settle(p.opts.Sources)
+	p.followers.choose(&p.origin)
+}
+
+func (p *Parser) leaveEnvelope() {
+	p.origin = origin{}
+	p.origin.settle(p.opts.Sources)
+	p.followers.anonymous()
+}
+
+// cutEnvelope reads an envelope that does not end as one: the events before the
+// damage are whole, and what follows them is kept as text.
+func (p *Parser) cutEnvelope(dst []event.Event, doc []byte) []event.Event {
+	const key = `"logEvents"`
+	at := jsonscan.SkipSpace(doc, max(0, bytes.Index(doc, []byte(key)))+len(key))
+	if at < len(doc) && doc[at] == ':' {
+		at = jsonscan.SkipSpace(doc, at+1)
+	}
+	list := jsonscan.Array(doc, at)
+	end := min(at+1, len(doc))
+	for list.Next() {
+		end = offset(doc, list.Value()) + len(list.Value())
+	}
+	start := len(p.arena)
+	p.arena = append(append(p.arena, doc[:end]...), ']', '}')
+	env, ok := cwlogs.Parse(p.arena[start:])
+	if !ok || env.Type != cwlogs.Data {
+		return append(dst, p.flawed(event.FlawJSON, doc, carrier{}))
+	}
+	dst = p.envelope(dst, &env)
+	if end < len(doc) {
+		dst = append(dst, p.flawed(event.FlawJSON, doc[end:], carrier{}))
+	}
+	p.leaveEnvelope()
+	return dst
+}
+
+// flawed returns an event for what could not be understood.
+func (p *Parser) flawed(flaw event.Flaw, raw []byte, c carrier) event.Event {
+	p.line.begin(raw, p.origin.streamType)
+	p.line.damaged = true
+	p.redactUnknown(raw)
+	ev := event.Event{Flaw: flaw, ID: c.id}
+	p.setOuter(&ev, c)
+	p.finish(&ev)
+	return ev
+}
+
+// message reads one message: one line, or several that were written as one.
+func (p *Parser) message(dst []event.Event, text []byte, c carrier) []event.Event {
+	l := &p.line
+	l.begin(text, p.origin.streamType)
+	ev := event.Event{ID: c.id}
+	p.setOuter(&ev, c)
+	p.read(&ev)
+	if l.truncated() {
+		p.counts.Truncated++
+	}
+	if l.isAudit && p.dropped(ev.Level) {
+		p.counts.Dropped++
+		return dst
+	}
+	if len(l.cuts) > 0 {
+		p.counts.Redacted++
+	}
+	p.followers.follow(l, &ev)
+	p.finish(&ev)
+	return append(dst, ev)
+}
+
+// read tells the line's shape by its beginning and reads it.
+func (p *Parser) read(ev *event.Event) {
+	text := p.line.text
+	if len(text) > 0 {
+		switch text[0] {
+		case '{':
+			if p.readObject(ev) {
+				return
+			}
+		case 'I', 'W', 'E', 'F':
+			if p.readKlog(ev) {
+				return
+			}
+		case 't':
+			if p.readLogrus(ev) {
+				return
+			}
+		}
+	}
+	if p.readAuditTail(ev) {
+		return
+	}
+	p.readText(ev)
+}
+
+// finish gives the event its source, its line and its fields.
+func (p *Parser) finish(ev *event.Event) {
+	l := &p.line
+	o := &p.origin
+	if l.has(resourceARN) {
+		own := origin{
+			owner: o.owner, account: o.account, region: o.region, logGroup: o.logGroup, logStream: o.logStream,
+			filters: o.filters, enveloped: o.enveloped,
+		}
+		own.setARN(l.values[resourceARN])
+		own.settle(p.opts.Sources)
+		o = &own
+	}
+	ev.Source = p.opts.Sources.source(o, l.logType, p.opts.ClusterPattern)
+	ev.Line = p.lineOf(ev)
+	start := len(p.fields)
+	for f := range numFields {
+		if l.has(f) && p.wanted.has(f) {
+			p.fields = append(p.fields, event.Field{Name: fieldNames[f], Value: p.fit(l.values[f])})
+		}
+	}
+	if len(p.fields) > start {
+		ev.Fields = p.fields[start:len(p.fields):len(p.fields)]
+	}
+}
+
+func (p *Parser) setOuter(ev *event.Event, c carrier) {
+	if c.hasTime {
+		ev.Times.Set(timestamp.CloudWatch, c.nanos)
+	}
+	if p.firehose != 0 {
+		ev.Times.Set(timestamp.Firehose, p.firehose)
+	}
+}
+
+// setLineTime adds the time that the line states. What it lacks is taken from
+// CloudWatch's event time, which is seconds away, or from the delivery, which is
+// good for a year.
+func (p *Parser) setLineTime(ev *event.Event, r timestamp.Reading, zone *time.Location) {
+	outer, ok := ev.Times.Get(timestamp.CloudWatch)
+	if !ok {
+		outer, ok = ev.Times.Get(timestamp.Firehose)
+	}
+	if nanos, ok := r.Resolve(outer, ok, zone); ok {
+		ev.Times.Set(timestamp.Line, nanos)
+	}
+}
+
+// unquote returns the meaning of a JSON string. It stands in the arena when it
+// differs from the string's text.
+func (p *Parser) unquote(v jsonscan.Value) []byte {
+	text, plain := v.Text()
+	if plain {
+		return text
+	}
+	start := len(p.arena)
+	p.arena = jsonscan.AppendUnescaped(p.arena, text)
+	return p.arena[start:]
+}
+
+func trimLineEnd(b []byte) []byte {
+	for n := len(b); n > 0 && (b[n-1] == '\n' || b[n-1] == '\r'); n-- {
+		b = b[:n-1]
+	}
+	return b
+}
+
+// offset returns where part, a slice of b's own bytes, begins in b.
+func offset(b, part []byte) int { return cap(b) - cap(part) }
