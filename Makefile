@@ -11,11 +11,11 @@ LDFLAGS := -s -w -X github.com/grafana/alloy/internal/build.Version=$(VERSION)
 # Packages that link the whole distribution, or run it as a process: they share
 # the build cache of the binaries, and the race detector would build all of Alloy
 # a second time. All other packages are ours to race.
-WHOLE := ./cmd/alloy/... ./internal/distribution/... ./internal/endtoend/...
-RACED = $(shell go list ./... | grep -v -E '/(cmd/alloy|internal/distribution|internal/endtoend)')
+WHOLE := ./cmd/alloy/... ./internal/demo/... ./internal/distribution/... ./internal/endtoend/...
+RACED = $(shell go list ./... | grep -v -E '/(cmd/alloy|internal/demo|internal/distribution|internal/endtoend)')
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-FUZZTIME ?= 10s
+FUZZTIME ?= 5s
 
 .PHONY: help
 help: ## list the targets
@@ -28,7 +28,7 @@ build: ## build/alloy, the distribution, and build/firehose, the stand-in for Fi
 
 .PHONY: build/loki
 build/loki: ## a real Loki for the tests and the demo
-	cd tools/loki && go build -ldflags '-s -w' -o ../../build/loki github.com/grafana/loki/v3/cmd/loki
+	cd tools/loki && $(STATIC) go build -ldflags '-s -w' -o ../../build/loki github.com/grafana/loki/v3/cmd/loki
 
 .PHONY: run
 run: build ## run the quick start configuration
@@ -36,11 +36,11 @@ run: build ## run the quick start configuration
 
 .PHONY: demo
 demo: build ## deliver the bundled captures and show what they become; LOKI=1 stores them in a real Loki and queries it
-	@$(if $(LOKI),$(MAKE) build/loki)
+	@$(if $(LOKI),$(MAKE) build/loki,true)
 	@$(STATIC) go run ./internal/demo $(if $(LOKI),-loki)
 
 .PHONY: test
-test: ## all tests; the first run builds Alloy and Loki
+test: lint ## all tests; the first run builds Alloy and Loki
 	go test -race -timeout 20m $(RACED)
 	$(MAKE) build build/loki
 	$(STATIC) go test -timeout 30m $(WHOLE)
@@ -48,7 +48,7 @@ test: ## all tests; the first run builds Alloy and Loki
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME
-	@set -e; for pkg in $$(go list ./... | grep -v -E '/(cmd/alloy|internal/distribution|internal/endtoend)'); do \
+	@set -e; for pkg in $(RACED); do \
 		dir=$$(go list -f '{{.Dir}}' $$pkg); \
 		for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go 2>/dev/null | sed 's/^func //'); do \
 			echo "fuzz $$pkg $$target"; \
