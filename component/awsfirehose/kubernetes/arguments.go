@@ -138,6 +138,7 @@ func (a *Arguments) Validate() error {
 		a.firehose().Validate(),
 		lokientry.Mapping(a.Labels).Validate("labels"),
 		lokientry.Mapping(a.StructuredMetadata).Validate("structured_metadata"),
+		a.validateMetadata(),
 		a.Timestamp.validate(),
 		a.PartialLines.validate(),
 		a.Limits.validate(),
@@ -154,6 +155,28 @@ func (a *Arguments) validateServer() error {
 	if a.Server.HTTP.ServerWriteTimeout <= a.Limits.DeliveryTimeout {
 		return fmt.Errorf("http.server_write_timeout must be longer than limits.delivery_timeout, %s, and is %s: the connection would be cut before the answer",
 			a.Limits.DeliveryTimeout, a.Server.HTTP.ServerWriteTimeout)
+	}
+	return validateTLS(a.Server.HTTP.TLSConfig)
+}
+
+// validateTLS refuses what the server would answer by plain HTTP, without a word.
+func validateTLS(c *fnet.TLSConfig) error {
+	if c == nil || *c == (fnet.TLSConfig{}) {
+		return nil
+	}
+	if (c.Cert == "" && c.CertFile == "") || (c.Key == "" && c.KeyFile == "") {
+		return errors.New("http.tls needs a certificate, cert_pem or cert_file, and a key, key_pem or key_file: without both the server would speak plain HTTP")
+	}
+	return nil
+}
+
+// validateMetadata refuses names that entries carry by themselves: they would
+// carry them twice.
+func (a *Arguments) validateMetadata() error {
+	for _, name := range ownMetadata {
+		if _, ok := a.StructuredMetadata[name]; ok {
+			return fmt.Errorf("structured_metadata: entries have %q by themselves: use another name", name)
+		}
 	}
 	return nil
 }

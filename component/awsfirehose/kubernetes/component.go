@@ -52,7 +52,7 @@ type Component struct {
 	metadata *kubelog.Metadata
 	pods     int // The size that metadata was made for.
 	carry    *kubelog.Carry
-	retired  []*kubelog.Carry      // What an update replaced and was not empty yet.
+	retired  []*kubelog.Carry      // What updates replaced: deliveries under way may still use it.
 	partial  PartialLinesArguments // What carry was made for.
 }
 

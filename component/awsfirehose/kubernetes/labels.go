@@ -56,6 +56,12 @@ func defaultMetadata(src *event.Source) []event.Label {
 	}
 }
 
+// ownMetadata is what lokientry adds.
+var ownMetadata = []string{
+	lokientry.MetadataLevel, lokientry.MetadataFlaw, lokientry.MetadataPartial,
+	lokientry.MetadataSource, lokientry.MetadataTrueTime,
+}
+
 // first returns the first value that the source has under one of the names.
 func first(src *event.Source, names ...string) string {
 	for _, name := range names {
