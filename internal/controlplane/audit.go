@@ -32,8 +32,9 @@ func (p *Parser) readAudit(ev *event.Event) bool {
 	end, whole := walk(body, a.member)
 	l := &p.line
 	whole = whole && jsonscan.SkipSpace(body, end) == len(body)
-	if !l.has(auditID) && !l.has(stage) && !opensAudit(l.text) && (whole || l.logType != Audit) {
-		return false
+	if !l.has(auditID) && !l.has(stage) && !opensAudit(l.text) {
+		l.begin(l.text, l.logType)
+		return !whole && p.readAuditTail(ev) // Which may begin with a brace.
 	}
 	a.finish(ev, whole)
 	return true
@@ -151,7 +152,7 @@ func (a *auditReader) userMember(key []byte, v jsonscan.Value, whole bool) {
 	switch string(key) {
 	case "extra":
 		walk(v, a.extraMember)
-		a.keep([]byte("user_extra"), v, whole)
+		a.keepAs("user_extra", v, whole)
 		return
 	case "username":
 		if whole {
@@ -164,7 +165,8 @@ func (a *auditReader) userMember(key []byte, v jsonscan.Value, whole bool) {
 		}
 		return
 	case "uid":
-		key = []byte("user_uid")
+		a.keepAs("user_uid", v, whole)
+		return
 	}
 	a.keep(key, v, whole)
 }
@@ -195,11 +197,11 @@ func (a *auditReader) impersonatedMember(key []byte, v jsonscan.Value, whole boo
 			a.p.putValue(impersonatedUser, v)
 		}
 	case "groups":
-		a.keep([]byte("impersonated_groups"), v, whole)
+		a.keepAs("impersonated_groups", v, whole)
 	case "uid":
-		a.keep([]byte("impersonated_uid"), v, whole)
+		a.keepAs("impersonated_uid", v, whole)
 	case "extra":
-		a.keep([]byte("impersonated_extra"), v, whole)
+		a.keepAs("impersonated_extra", v, whole)
 	}
 }
 
@@ -220,9 +222,9 @@ func (a *auditReader) objectMember(key []byte, v jsonscan.Value, whole bool) {
 	case "apiGroup":
 		p.putValue(apiGroup, v)
 	case "apiVersion":
-		a.keep([]byte("api_version"), v, whole)
+		a.keepAs("api_version", v, whole)
 	case "resourceVersion":
-		a.keep([]byte("resource_version"), v, whole)
+		a.keepAs("resource_version", v, whole)
 	default:
 		a.keep(key, v, whole)
 	}
@@ -261,10 +263,10 @@ func (a *auditReader) addBody(v jsonscan.Value) {
 }
 
 // memberNames are those of members that the JSON form shows under another name.
-var memberNames = map[string][]byte{
-	"requestObject":  []byte("request_object"),
-	"responseObject": []byte("response_object"),
-	"responseStatus": []byte("response_status"),
+var memberNames = map[string]string{
+	"requestObject":  "request_object",
+	"responseObject": "response_object",
+	"responseStatus": "response_status",
 }
 
 // keep gathers a member that has no field of its own for the JSON form.
@@ -272,8 +274,13 @@ func (a *auditReader) keep(key []byte, v jsonscan.Value, whole bool) {
 	if !whole || a.p.opts.LineFormat != JSON {
 		return
 	}
-	if renamed, ok := memberNames[string(key)]; ok {
-		key = renamed
+	a.p.line.extra = append(a.p.line.extra, member{name: memberNames[string(key)], key: key, value: v, json: true})
+}
+
+// keepAs does the same under another name.
+func (a *auditReader) keepAs(name string, v jsonscan.Value, whole bool) {
+	if !whole || a.p.opts.LineFormat != JSON {
+		return
 	}
-	a.p.line.extra = append(a.p.line.extra, member{key: key, value: v, json: true})
+	a.p.line.extra = append(a.p.line.extra, member{name: name, value: v, json: true})
 }

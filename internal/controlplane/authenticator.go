@@ -13,6 +13,9 @@ import (
 // terminal.
 var logrusOpening = []byte("time=")
 
+// The values of FieldOutcome.
+var granted, denied = []byte("granted"), []byte("denied")
+
 // readLogrus reads a line of aws-iam-authenticator:
 //
 //	time="2026-01-02T15:04:05Z" level=info msg="access granted" arn="arn:..." username=admin
@@ -41,9 +44,9 @@ func (p *Parser) readLogrus(ev *event.Event) bool {
 	l.damaged = values.failed
 	switch string(l.value(message)) {
 	case "access granted":
-		l.put(outcome, []byte("granted"))
+		l.put(outcome, granted)
 	case "access denied":
-		l.put(outcome, []byte("denied"))
+		l.put(outcome, denied)
 	}
 	return true
 }

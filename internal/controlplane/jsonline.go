@@ -128,17 +128,23 @@ func (l *line) appendMessage(dst []byte) []byte {
 
 // appendExtra appends a member that has no field.
 func (l *line) appendExtra(dst []byte, m *member) []byte {
-	prefix := ""
-	if l.isTaken(m.key) {
+	prefix := m.name
+	if prefix == "" && l.isTaken(m.key) {
 		prefix = extraPrefix
 	}
 	dst = appendKey(dst, prefix)
 	dst = dst[:len(dst)-len(`":`)]
+	switch {
+	case m.name != "":
+	case m.json:
+		dst = append(dst, m.key...)
+	default:
+		dst = appendEscaped(dst, m.key)
+	}
+	dst = append(dst, `":`...)
 	if !m.json {
-		dst = append(appendEscaped(dst, m.key), `":`...)
 		return appendQuoted(dst, m.value)
 	}
-	dst = append(append(dst, m.key...), `":`...)
 	if len(l.cuts) == 0 {
 		return append(dst, m.value...)
 	}

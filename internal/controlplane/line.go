@@ -30,6 +30,8 @@ type line struct {
 
 // member is a name and a value that have no field of their own.
 type member struct {
+	// name is ours, needs no escapes and is no field's; key is the line's own.
+	name  string
 	key   []byte
 	value []byte
 	// json tells that the value is JSON as it is written, and key the inside of

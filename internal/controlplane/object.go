@@ -43,8 +43,12 @@ func (p *Parser) readLoggerObject(ev *event.Event) bool {
 		return false
 	}
 	l.damaged = m.Err() || jsonscan.SkipSpace(l.text, m.End()) != len(l.text)
-	if l.damaged && p.redactUnknown(l.text) {
-		l.extra = l.extra[:0]
+	if l.damaged {
+		if p.readAuditTail(ev) {
+			return true
+		}
+		l.damaged, l.extra = true, l.extra[:0] // The JSON form shows the text itself.
+		p.redactUnknown(l.text)
 	}
 	if l.logType == Unknown && l.has(resourceARN) {
 		l.logType = vendedType(l.value(resourceARN))

@@ -2,35 +2,35 @@ package controlplane
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/grafana/alloy/eks/internal/event"
 	"github.com/grafana/alloy/eks/internal/jsonscan"
 )
 
-var (
-	stageTimeKey = []byte(`"stageTimestamp"`)
-	memberSign   = []byte(`":`)
-)
+var stageTimeKey = []byte(`"stageTimestamp"`)
 
 // readAuditTail reads the end of an audit event that was too long for one event
 // of CloudWatch Logs. Such a piece begins anywhere, and what stands before its
 // first whole member at the top cannot be told.
+//
+// Nobody but the audit writes into its stream: whatever is read there and has no
+// shape is a piece of an event too, out of its middle.
 func (p *Parser) readAuditTail(ev *event.Event) bool {
 	l := &p.line
-	if l.logType != Audit && l.logType != Unknown || bytes.IndexByte(l.text, '"') < 0 {
+	if len(l.text) == 0 || l.logType != Audit && !(l.logType == Unknown && bytes.Contains(l.text, stageTimeKey)) {
 		return false
 	}
 	a := &p.audit
 	body := bytes.TrimSuffix(l.text, truncationMark)
-	if bytes.Contains(body, stageTimeKey) && (a.readTail(body, false) || a.readTail(body, true)) {
+	if a.readTail(body, false) || a.readTail(body, true) {
 		a.finish(ev, false)
 		return true
 	}
 	l.begin(l.text, l.logType)
-	if l.logType != Audit || !bytes.Contains(body, memberSign) {
+	if l.logType != Audit {
 		return false
 	}
-	// A piece out of the middle: nothing says of what.
 	a.begin(l.text)
 	a.bodies = append(a.bodies, cut{0, len(body)})
 	a.finish(ev, false)
@@ -53,9 +53,7 @@ func (a *auditReader) readTail(body []byte, inString bool) bool {
 	}
 	if ok && first > 0 && !a.hasObject {
 		// The object follows what it is about: this may be its end.
-		a.bodies = append(a.bodies, cut{})
-		copy(a.bodies[1:], a.bodies)
-		a.bodies[0] = cut{0, first}
+		a.bodies = slices.Insert(a.bodies, 0, cut{0, first})
 	}
 	return ok
 }
