@@ -11,8 +11,8 @@ import (
 
 // auditReader gathers what one audit event says.
 type auditReader struct {
-	p    *Parser
-	text []byte
+	p *Parser
+	b []byte // The text of the event, without the mark of a truncation.
 
 	stageTime    int64
 	hasStageTime bool
@@ -21,17 +21,16 @@ type auditReader struct {
 	bodies []cut
 }
 
-// readAudit reads an audit event in one pass over its members. It returns false
-// for another object. Of an event that CloudWatch Logs has cut off it reads what
+// readAudit reads an audit event in one pass over its text. It returns false for
+// another object. Of an event that CloudWatch Logs has cut off it reads what
 // stands before the cut.
 //
 // https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/
 func (p *Parser) readAudit(ev *event.Event) bool {
-	a := &p.audit
-	body := a.begin(p.line.text)
-	end, whole := walk(body, a.member)
-	l := &p.line
-	whole = whole && jsonscan.SkipSpace(body, end) == len(body)
+	l, a := &p.line, &p.audit
+	a.begin(l.text)
+	end, whole := walk(a.b, 0, a.member)
+	whole = whole && jsonscan.SkipSpace(a.b, end) == len(a.b)
 	if !l.has(auditID) && !l.has(stage) && !opensAudit(l.text) {
 		l.begin(l.text, l.logType)
 		return !whole && p.readAuditTail(ev) // Which may begin with a brace.
@@ -44,10 +43,9 @@ func (p *Parser) readAudit(ev *event.Event) bool {
 // event that it has cut off.
 var truncationMark = []byte("[Truncated...]")
 
-// begin returns the text without the mark of its truncation.
-func (a *auditReader) begin(text []byte) []byte {
-	*a = auditReader{p: a.p, text: text, bodies: a.bodies[:0]}
-	return bytes.TrimSuffix(text, truncationMark)
+// begin forgets the event before.
+func (a *auditReader) begin(text []byte) {
+	*a = auditReader{p: a.p, b: bytes.TrimSuffix(text, truncationMark), bodies: a.bodies[:0]}
 }
 
 // finish completes the line and the event.
@@ -87,34 +85,34 @@ func auditLevel(l *line) string {
 }
 
 // member takes a member of the event.
-func (a *auditReader) member(key []byte, v jsonscan.Value, whole bool) {
+func (a *auditReader) member(key []byte, at int) (end int, ok bool) {
 	switch string(key) {
 	case "user":
-		walk(v, a.userMember)
-		return
+		return walk(a.b, at, a.userMember)
 	case "impersonatedUser":
-		walk(v, a.impersonatedMember)
-		return
+		return walk(a.b, at, a.impersonatedMember)
 	case "objectRef":
 		a.hasObject = true
-		walk(v, a.objectMember)
-		return
+		return walk(a.b, at, a.objectMember)
 	case "responseStatus":
-		walk(v, a.statusMember)
-		a.keep(key, v, whole)
-		return
+		if end, ok = walk(a.b, at, a.statusMember); ok {
+			a.keepAs("response_status", at, end)
+		}
+		return end, ok
 	case "annotations":
-		walk(v, a.annotation)
-		a.keep(key, v, whole)
-		return
-	case "requestObject", "responseObject":
-		a.addBody(v)
-		a.keep(key, v, whole)
-		return
+		if end, ok = walk(a.b, at, a.annotation); ok {
+			a.keepAs("annotations", at, end)
+		}
+		return end, ok
+	case "requestObject":
+		return a.body("request_object", at)
+	case "responseObject":
+		return a.body("response_object", at)
 	}
-	if whole && !a.scalar(key, v) {
-		a.keep(key, v, whole)
+	if end, ok = wholeValue(a.b, at); ok && !a.scalar(key, a.b[at:end]) {
+		a.keep(key, at, end)
 	}
+	return end, ok
 }
 
 // scalar takes a member that is a field by itself, and reports whether it is.
@@ -148,92 +146,111 @@ func (a *auditReader) scalar(key []byte, v jsonscan.Value) bool {
 	return true
 }
 
-func (a *auditReader) userMember(key []byte, v jsonscan.Value, whole bool) {
-	switch string(key) {
-	case "extra":
-		walk(v, a.extraMember)
-		a.keepAs("user_extra", v, whole)
-		return
-	case "username":
-		if whole {
-			a.p.putValue(user, v)
-		}
-		return
-	case "groups":
-		if whole {
-			a.p.putList(groups, v)
-		}
-		return
-	case "uid":
-		a.keepAs("user_uid", v, whole)
-		return
+// body takes a member that holds an object.
+func (a *auditReader) body(name string, at int) (end int, ok bool) {
+	if end, ok = wholeValue(a.b, at); !ok {
+		a.bodies = append(a.bodies, cut{at, len(a.b)})
+		return end, false
 	}
-	a.keep(key, v, whole)
+	a.bodies = append(a.bodies, cut{at, end})
+	a.keepAs(name, at, end)
+	return end, true
+}
+
+func (a *auditReader) userMember(key []byte, at int) (end int, ok bool) {
+	if string(key) == "extra" {
+		if end, ok = walk(a.b, at, a.extraMember); ok {
+			a.keepAs("user_extra", at, end)
+		}
+		return end, ok
+	}
+	if end, ok = wholeValue(a.b, at); !ok {
+		return end, false
+	}
+	switch string(key) {
+	case "username":
+		a.p.putValue(user, a.b[at:end])
+	case "groups":
+		a.p.putList(groups, a.b[at:end])
+	case "uid":
+		a.keepAs("user_uid", at, end)
+	default:
+		a.keep(key, at, end)
+	}
+	return end, true
 }
 
 // extraMember takes what the authenticator says of the principal: each a list of
 // one.
-func (a *auditReader) extraMember(key []byte, v jsonscan.Value, whole bool) {
-	if !whole {
-		return
+func (a *auditReader) extraMember(key []byte, at int) (end int, ok bool) {
+	if end, ok = wholeValue(a.b, at); !ok {
+		return end, false
 	}
-	f := principalARN
+	f := numFields
 	switch string(key) {
 	case "arn":
+		f = principalARN
 	case "sessionName":
 		f = sessionName
-	default:
-		return
 	}
-	if list := jsonscan.Array(v, 0); list.Next() {
+	if list := jsonscan.Array(a.b, at); f < numFields && list.Next() {
 		a.p.putValue(f, list.Value())
 	}
+	return end, true
 }
 
-func (a *auditReader) impersonatedMember(key []byte, v jsonscan.Value, whole bool) {
+func (a *auditReader) impersonatedMember(key []byte, at int) (end int, ok bool) {
+	if end, ok = wholeValue(a.b, at); !ok {
+		return end, false
+	}
 	switch string(key) {
 	case "username":
-		if whole {
-			a.p.putValue(impersonatedUser, v)
-		}
+		a.p.putValue(impersonatedUser, a.b[at:end])
 	case "groups":
-		a.keepAs("impersonated_groups", v, whole)
+		a.keepAs("impersonated_groups", at, end)
 	case "uid":
-		a.keepAs("impersonated_uid", v, whole)
+		a.keepAs("impersonated_uid", at, end)
 	case "extra":
-		a.keepAs("impersonated_extra", v, whole)
+		a.keepAs("impersonated_extra", at, end)
 	}
+	return end, true
 }
 
-func (a *auditReader) objectMember(key []byte, v jsonscan.Value, whole bool) {
-	if !whole {
-		return
+func (a *auditReader) objectMember(key []byte, at int) (end int, ok bool) {
+	if end, ok = wholeValue(a.b, at); !ok {
+		return end, false
 	}
-	p := a.p
+	f := numFields
 	switch string(key) {
 	case "resource":
-		p.putValue(resource, v)
+		f = resource
 	case "subresource":
-		p.putValue(subresource, v)
+		f = subresource
 	case "namespace":
-		p.putValue(namespace, v)
+		f = namespace
 	case "name":
-		p.putValue(name, v)
+		f = name
 	case "apiGroup":
-		p.putValue(apiGroup, v)
+		f = apiGroup
 	case "apiVersion":
-		a.keepAs("api_version", v, whole)
+		a.keepAs("api_version", at, end)
 	case "resourceVersion":
-		a.keepAs("resource_version", v, whole)
+		a.keepAs("resource_version", at, end)
 	default:
-		a.keep(key, v, whole)
+		a.keep(key, at, end)
 	}
+	if f < numFields {
+		a.p.putValue(f, a.b[at:end])
+	}
+	return end, true
 }
 
-func (a *auditReader) statusMember(key []byte, v jsonscan.Value, whole bool) {
-	if whole && v.IsNumber() && string(key) == "code" {
+func (a *auditReader) statusMember(key []byte, at int) (end int, ok bool) {
+	end, ok = wholeValue(a.b, at)
+	if v := jsonscan.Value(a.b[at:max(at, end)]); ok && v.IsNumber() && string(key) == "code" {
 		a.p.putValue(responseCode, v)
 	}
+	return end, ok
 }
 
 // patchAnnotation begins the annotations that hold what a webhook changed in the
@@ -241,46 +258,40 @@ func (a *auditReader) statusMember(key []byte, v jsonscan.Value, whole bool) {
 // https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#mutating-webhook-auditing-annotations
 var patchAnnotation = []byte("patch.webhook.admission.k8s.io/")
 
-func (a *auditReader) annotation(key []byte, v jsonscan.Value, whole bool) {
-	switch {
-	case bytes.HasPrefix(key, patchAnnotation):
-		a.addBody(v)
-	case !whole:
-	case string(key) == "authorization.k8s.io/decision":
+func (a *auditReader) annotation(key []byte, at int) (end int, ok bool) {
+	end, ok = wholeValue(a.b, at)
+	if bytes.HasPrefix(key, patchAnnotation) {
+		if !ok {
+			end = len(a.b)
+		}
+		a.bodies = append(a.bodies, cut{at, end})
+	}
+	if !ok {
+		return end, false
+	}
+	switch v := a.b[at:end]; string(key) {
+	case "authorization.k8s.io/decision":
 		a.p.putValue(decision, v)
-	case string(key) == "authorization.k8s.io/reason":
+	case "authorization.k8s.io/reason":
 		a.p.putValue(reason, v)
-	case string(key) == "audit.k8s.io/truncated":
+	case "audit.k8s.io/truncated":
 		if string(v) == `"true"` {
 			a.p.line.put(truncated, trueText)
 		}
 	}
-}
-
-func (a *auditReader) addBody(v jsonscan.Value) {
-	from := offset(a.text, v)
-	a.bodies = append(a.bodies, cut{from, from + len(v)})
-}
-
-// memberNames are those of members that the JSON form shows under another name.
-var memberNames = map[string]string{
-	"requestObject":  "request_object",
-	"responseObject": "response_object",
-	"responseStatus": "response_status",
+	return end, true
 }
 
 // keep gathers a member that has no field of its own for the JSON form.
-func (a *auditReader) keep(key []byte, v jsonscan.Value, whole bool) {
-	if !whole || a.p.opts.LineFormat != JSON {
-		return
+func (a *auditReader) keep(key []byte, at, end int) {
+	if a.p.opts.LineFormat == JSON {
+		a.p.line.extra = append(a.p.line.extra, member{key: key, value: a.b[at:end], json: true})
 	}
-	a.p.line.extra = append(a.p.line.extra, member{name: memberNames[string(key)], key: key, value: v, json: true})
 }
 
 // keepAs does the same under another name.
-func (a *auditReader) keepAs(name string, v jsonscan.Value, whole bool) {
-	if !whole || a.p.opts.LineFormat != JSON {
-		return
+func (a *auditReader) keepAs(name string, at, end int) {
+	if a.p.opts.LineFormat == JSON {
+		a.p.line.extra = append(a.p.line.extra, member{name: name, value: a.b[at:end], json: true})
 	}
-	a.p.line.extra = append(a.p.line.extra, member{name: name, value: v, json: true})
 }

@@ -415,7 +415,7 @@ func TestAllocations(t *testing.T) {
 		f(format, "kube-apiserver-", klogLine, klogLine, "goroutine 1 [running]:", `W0820 10:04:59.000001       1 x.go:541] Skipping "service"`)
 		f(format, "authenticator-", grantedLine, grantedLine)
 		f(format, "kube-apiserver-audit-", auditLine("pods", 100), auditLine("pods", 5000))
-		f(format, "kube-apiserver-audit-", auditLine("secrets", 100), auditLine("pods", 100)[:1500], auditLine("pods", 100)[900:])
+		f(format, "kube-apiserver-audit-", auditLine("secrets", 100), auditLine("pods", 100)[:1000], auditLine("pods", 100)[900:])
 		f(format, "kube-apiserver-", `{"level":"warn","ts":"2026-08-20T10:04:59.352Z","caller":"v3/retry.go:62","msg":"retrying"}`)
 	}
 }

@@ -22,8 +22,7 @@ func (p *Parser) readAuditTail(ev *event.Event) bool {
 		return false
 	}
 	a := &p.audit
-	body := bytes.TrimSuffix(l.text, truncationMark)
-	if a.readTail(body, false) || a.readTail(body, true) {
+	if a.readTail(false) || a.readTail(true) {
 		a.finish(ev, false)
 		return true
 	}
@@ -32,23 +31,23 @@ func (p *Parser) readAuditTail(ev *event.Event) bool {
 		return false
 	}
 	a.begin(l.text)
-	a.bodies = append(a.bodies, cut{0, len(body)})
+	a.bodies = append(a.bodies, cut{0, len(a.b)})
 	a.finish(ev, false)
 	return true
 }
 
 // readTail reads the end of an event, given that its first byte stands inside or
 // outside of a string. It returns false when that cannot be.
-func (a *auditReader) readTail(body []byte, inString bool) bool {
-	from, depth, ok := scanTail(body, inString)
-	if !ok {
-		return false
-	}
+func (a *auditReader) readTail(inString bool) bool {
 	l := &a.p.line
 	l.begin(l.text, l.logType)
 	a.begin(l.text)
-	first, ok := a.tailMembers(body, from, depth)
-	for first > 0 && (body[first-1] == ',' || body[first-1] == ' ') {
+	from, depth, ok := scanTail(a.b, inString)
+	if !ok {
+		return false
+	}
+	first, ok := a.tailMembers(from, depth)
+	for first > 0 && (a.b[first-1] == ',' || a.b[first-1] == ' ') {
 		first--
 	}
 	if ok && first > 0 && !a.hasObject {
@@ -120,20 +119,20 @@ func isBetweenStrings(c byte) bool {
 	return isDigit(c)
 }
 
-// tailMembers takes the members at the top of the object that ends depth levels
-// out. first is where the first of them begins, and found is whether one of them
-// is the time of a stage.
-func (a *auditReader) tailMembers(b []byte, i, depth int) (first int, found bool) {
+// tailMembers takes the members, from b[i] on, at the top of the object that ends
+// depth levels out. first is where the first of them begins, and found is whether
+// one of them is the time of a stage.
+func (a *auditReader) tailMembers(i, depth int) (first int, found bool) {
+	b := a.b
 	first = len(b)
 	for level := 0; i < len(b); {
-		c := b[i]
-		switch c {
+		switch b[i] {
 		case '{', '[':
 			level++
 		case '}', ']':
 			level--
 		}
-		if c != '"' {
+		if b[i] != '"' {
 			i++
 			continue
 		}
@@ -143,16 +142,11 @@ func (a *auditReader) tailMembers(b []byte, i, depth int) (first int, found bool
 			i = end
 			continue
 		}
-		value := jsonscan.SkipSpace(b, colon+1)
-		valueEnd, ok := jsonscan.SkipValue(b, value)
-		if !ok {
+		first = min(first, i)
+		var ok bool
+		if i, ok = a.member(b[i+1:end-1], jsonscan.SkipSpace(b, colon+1)); !ok {
 			return first, false
 		}
-		first = min(first, i)
-		key := b[i+1 : end-1]
-		a.member(key, b[value:valueEnd], true)
-		found = found || string(key) == "stageTimestamp"
-		i = valueEnd
 	}
-	return first, found && a.hasStageTime
+	return first, a.hasStageTime
 }

@@ -2,51 +2,51 @@ package controlplane
 
 import "github.com/grafana/alloy/eks/internal/jsonscan"
 
-// walk calls f for each member of the object at the start of b, with its key as it
-// is written, without quotes. end is where the object ends.
+// walk calls f for each member of the object at b[i], with its key as it is
+// written, without quotes, and the position of its value. f returns the end of the
+// value: whoever reads a value has found its end, and need not look for it again.
 //
-// Of an object that is cut off, f gets the whole members before the cut and then,
-// if its key stands there, the member that is cut, with whole unset and what is
-// left of its value.
-func walk(b []byte, f func(key []byte, v jsonscan.Value, whole bool)) (end int, ok bool) {
-	m := jsonscan.Object(b, 0)
-	at := 1
-	for m.Next() {
-		f(m.Key(), m.Value(), true)
-		at = offset(b, m.Value()) + len(m.Value())
-	}
-	if !m.Err() {
-		return m.End(), true
-	}
-	walkCut(b, at, f)
-	return len(b), false
-}
-
-// walkCut calls f for the member at b[i], behind its comma, which is not whole or
-// is the last before the damage.
-func walkCut(b []byte, i int, f func(key []byte, v jsonscan.Value, whole bool)) {
-	for i < len(b) && (b[i] == ',' || b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
-		i++
-	}
-	if i >= len(b) || b[i] != '"' {
-		return
-	}
-	keyEnd, _, ok := jsonscan.SkipString(b, i)
-	if !ok {
-		return
-	}
-	key := b[i+1 : keyEnd-1]
-	if i = jsonscan.SkipSpace(b, keyEnd); i >= len(b) || b[i] != ':' {
-		return
+// end is where the object ends. ok is false when it does not, because it is cut
+// off or because f says so of a value, or when it is no object.
+func walk(b []byte, i int, f func(key []byte, at int) (end int, ok bool)) (end int, ok bool) {
+	if i >= len(b) || b[i] != '{' {
+		return wholeValue(b, i)
 	}
 	i = jsonscan.SkipSpace(b, i+1)
-	if i >= len(b) {
-		return
+	if i < len(b) && b[i] == '}' {
+		return i + 1, true
 	}
-	// A number may go on behind the cut; what closes itself does not.
-	if end, ok := jsonscan.SkipValue(b, i); ok && (b[i] == '"' || b[i] == '{' || b[i] == '[') {
-		f(key, b[i:end], true)
-		return
+	for i < len(b) && b[i] == '"' {
+		keyEnd, _, ok := jsonscan.SkipString(b, i)
+		if !ok {
+			return keyEnd, false
+		}
+		key := b[i+1 : keyEnd-1]
+		if i = jsonscan.SkipSpace(b, keyEnd); i >= len(b) || b[i] != ':' {
+			return i, false
+		}
+		if i, ok = f(key, jsonscan.SkipSpace(b, i+1)); !ok {
+			return i, false
+		}
+		i = jsonscan.SkipSpace(b, i)
+		if i < len(b) && b[i] == '}' {
+			return i + 1, true
+		}
+		if i >= len(b) || b[i] != ',' {
+			return i, false
+		}
+		i = jsonscan.SkipSpace(b, i+1)
 	}
-	f(key, b[i:], false)
+	return i, false
+}
+
+// wholeValue returns the end of the value at b[i]. ok is false when it is cut off;
+// of a number, which may go on behind the end of b or before the mark of a
+// truncation, that is not known.
+func wholeValue(b []byte, i int) (end int, ok bool) {
+	end, ok = jsonscan.SkipValue(b, i)
+	if ok && isDigit(b[end-1]) {
+		ok = end < len(b) && (b[end] == ',' || b[end] == '}' || b[end] == ']' || b[end] <= ' ')
+	}
+	return end, ok
 }
