@@ -57,6 +57,7 @@ func TestUpdate_UnderLoad(t *testing.T) {
 	var dials atomic.Int64
 	transport := &http.Transport{
 		MaxIdleConnsPerHost: 4,
+		MaxConnsPerHost:     4, // Otherwise it dials ahead, and more often than it needs.
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			dials.Add(1)
 			return new(net.Dialer).DialContext(ctx, network, address)
