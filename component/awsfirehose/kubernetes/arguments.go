@@ -31,7 +31,7 @@ type Arguments struct {
 	Server *fnet.ServerConfig `alloy:",squash"`
 
 	ForwardTo            []loki.LogsReceiver `alloy:"forward_to,attr"`
-	AccessKey            alloytypes.Secret   `alloy:"access_key,attr,optional"`
+	AccessKey            *alloytypes.Secret  `alloy:"access_key,attr,optional"`
 	AccessKeys           []alloytypes.Secret `alloy:"access_keys,attr,optional"`
 	Cluster              string              `alloy:"cluster,attr,optional"`
 	Labels               map[string]string   `alloy:"labels,attr,optional"`
@@ -191,11 +191,13 @@ func (a *Arguments) firehose() firehose.Config {
 	}
 }
 
-// keys returns all access keys. The default of access_key, empty, is none.
+// keys returns all access keys. A key that is given and empty is one of them, so
+// that an unset variable, or a secret that is not there yet, is an error and not
+// an open door.
 func (a *Arguments) keys() []string {
 	var keys []string
-	if a.AccessKey != "" {
-		keys = append(keys, string(a.AccessKey))
+	if a.AccessKey != nil {
+		keys = append(keys, string(*a.AccessKey))
 	}
 	for _, key := range a.AccessKeys {
 		keys = append(keys, string(key))

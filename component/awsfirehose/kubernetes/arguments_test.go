@@ -157,6 +157,7 @@ func TestArguments_Failure(t *testing.T) {
 	f("http {\ntls {\nmin_version = \"VersionTLS13\"\n}\n}", halfTLS)
 
 	// Access keys, which no error tells.
+	f(`access_key = ""`, `access key 0 is empty: set one, or remove it from the list`)
 	f(`access_keys = ["s3cret", " "]`, `access key 1 is empty: set one, or remove it from the list`)
 	f(`access_key = "s3cret\u0007"`, `access key 0 holds a control character, which no HTTP header can carry`)
 	f(`access_key = "`+strings.Repeat("s3cret", 700)+`"`, `access key 0 has 4200 bytes and Firehose sends 4096 at most: set a shorter one`)
@@ -276,7 +277,7 @@ func TestArguments_OfLokiSource(t *testing.T) {
 	require.NoError(t, syntax.Unmarshal([]byte(text), &theirs))
 	ours, err := decode(text)
 	require.NoError(t, err)
-	require.Equal(t, theirs.AccessKey, ours.AccessKey)
+	require.Equal(t, theirs.AccessKey, *ours.AccessKey)
 	require.Equal(t, theirs.UseIncomingTimestamp, ours.UseIncomingTimestamp)
 	require.Equal(t, theirs.Server.HTTP.ListenPort, ours.Server.HTTP.ListenPort)
 	require.Equal(t, theirs.Server.HTTP.TLSConfig, ours.Server.HTTP.TLSConfig)
@@ -284,6 +285,9 @@ func TestArguments_OfLokiSource(t *testing.T) {
 	// Not only those above: whatever it takes, we take, by the same name and type.
 	own := tags(reflect.TypeFor[Arguments]())
 	for tag, of := range tags(reflect.TypeFor[aws_firehose.Arguments]()) {
+		if own[tag] != nil && own[tag].Kind() == reflect.Pointer && of.Kind() != reflect.Pointer {
+			of = reflect.PointerTo(of) // Ours tells what is empty from what is absent.
+		}
 		require.Equal(t, of, own[tag], "tag %q", tag)
 	}
 }
@@ -304,7 +308,7 @@ func TestRecordKeys(t *testing.T) {
 		RelabelRules: relabel.Rules{
 			{SourceLabels: []string{"__record_team", "__meta_kubernetes_namespace"}, TargetLabel: "team"},
 		},
-		AccessKey: alloytypes.Secret("__record_no"),
+		AccessKeys: []alloytypes.Secret{"__record_no"},
 	}
 	require.Equal(t, map[string]bool{"systemd_unit": true, "az": true, "team": true}, args.recordKeys())
 }

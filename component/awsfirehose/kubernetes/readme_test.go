@@ -194,6 +194,7 @@ var typeNames = map[reflect.Type]string{
 	reflect.TypeFor[int32]():               "int",
 	reflect.TypeFor[uint]():                "int",
 	reflect.TypeFor[uint32]():              "int",
+	reflect.TypeFor[*alloytypes.Secret]():  "secret",
 }
 
 func TestReadme_Arguments(t *testing.T) {
@@ -336,6 +337,7 @@ func TestReadme_ClosedSets(t *testing.T) {
 // The examples are what a user copies: they parse, they are formatted, and their
 // arguments are right.
 func TestReadme_Examples(t *testing.T) {
+	t.Setenv("FIREHOSE_ACCESS_KEY", "key")
 	p := readPage(t)
 	require.Len(t, p.code, 3)
 	for _, code := range p.code[1:] { // The first has placeholders for values.
