@@ -46,7 +46,7 @@ func checkEvents(t *testing.T, format LineFormat, events []event.Event) {
 		require.True(t, format != JSON || json.Valid(ev.Line), "%q", ev.Line)
 		for _, f := range ev.Fields {
 			require.NotEmpty(t, f.Value)
-			require.LessOrEqual(t, len(f.Value), 3*maxFieldLen)
+			require.LessOrEqual(t, len(f.Value), maxFieldLen)
 		}
 	}
 }

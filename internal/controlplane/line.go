@@ -92,17 +92,7 @@ const maxFieldLen = 1536
 
 // fit returns a value as metadata can carry it: valid UTF-8 of bounded length.
 func (p *Parser) fit(value []byte) []byte {
-	if len(value) > maxFieldLen {
-		value = value[:maxFieldLen]
-		for n := 1; n < utf8.UTFMax && n < len(value); n++ {
-			if c := value[len(value)-n]; utf8.RuneStart(c) {
-				if !utf8.FullRune(value[len(value)-n:]) {
-					value = value[:len(value)-n]
-				}
-				break
-			}
-		}
-	}
+	value = cutText(value)
 	if utf8.Valid(value) {
 		return value
 	}
@@ -112,5 +102,23 @@ func (p *Parser) fit(value []byte) []byte {
 		p.arena = utf8.AppendRune(p.arena, r)
 		value = value[n:]
 	}
-	return p.arena[start:]
+	return cutText(p.arena[start:])
+}
+
+// cutText returns as much of text as a field can hold, without a character that
+// would be cut in two.
+func cutText(text []byte) []byte {
+	if len(text) <= maxFieldLen {
+		return text
+	}
+	text = text[:maxFieldLen]
+	for n := 1; n < utf8.UTFMax; n++ {
+		if last := text[len(text)-n:]; utf8.RuneStart(last[0]) {
+			if !utf8.FullRune(last) {
+				return text[:len(text)-n]
+			}
+			break
+		}
+	}
+	return text
 }

@@ -219,6 +219,7 @@ func TestFields_AreFitForMetadata(t *testing.T) {
 	f("plain", "plain")
 	f("not \xff UTF-8", "not \ufffd UTF-8")
 	f(strings.Repeat("x", 5000), strings.Repeat("x", maxFieldLen))
+	f(strings.Repeat("\xff", 5000), strings.Repeat("\ufffd", maxFieldLen/3))
 	// A character is not cut in two.
 	f(strings.Repeat("x", maxFieldLen-1)+"µ", strings.Repeat("x", maxFieldLen-1))
 	f(strings.Repeat("x", maxFieldLen-2)+"µµ", strings.Repeat("x", maxFieldLen-2)+"µ")
