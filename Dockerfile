@@ -15,8 +15,9 @@ ARG TARGETOS TARGETARCH
 ARG VERSION="" REVISION="" BUILD_DATE="" TAGS=""
 WORKDIR /src
 COPY . .
+ENV GOCACHE=/cache/build
 RUN --mount=type=cache,target=/go/pkg/mod \
-    --mount=type=cache,target=/root/.cache/go-build \
+    --mount=type=cache,target=/cache/build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build \
       -trimpath -buildvcs=false -tags "$TAGS" -o /out/alloy \
       -ldflags "-s -w \

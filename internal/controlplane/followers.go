@@ -11,7 +11,7 @@ import (
 // level of the line before them in the same stream. What it knows ends with the
 // delivery.
 type followers struct {
-	index   map[fingerprint]int
+	index   map[event.Fingerprint]int
 	streams []previous
 	unnamed previous // For lines whose stream is unknown: that of the record.
 	current int      // Of streams; -1 is unnamed.
@@ -32,7 +32,7 @@ type previous struct {
 // other: they were written at once.
 const apart = 10 * time.Second
 
-func (f *followers) init() { f.index = map[fingerprint]int{} }
+func (f *followers) init() { f.index = map[event.Fingerprint]int{} }
 
 func (f *followers) reset() {
 	clear(f.index)

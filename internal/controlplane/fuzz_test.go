@@ -56,7 +56,7 @@ func FuzzParse(f *testing.F) {
 	for _, rec := range records {
 		f.Add([]byte(rec))
 	}
-	sources, err := NewSources(100)
+	sources, err := event.NewSources(100)
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, rec []byte) {
 		before := bytes.Clone(rec)
@@ -78,7 +78,7 @@ func FuzzParseLine(f *testing.F) {
 	for i, line := range lines {
 		f.Add([]byte(line), uint8(i))
 	}
-	sources, err := NewSources(100)
+	sources, err := event.NewSources(100)
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, line []byte, stream uint8) {
 		o := Origin{LogGroup: "/aws/eks/shop/cluster", Nanos: firehoseTime, HasTime: stream&0x80 != 0}

@@ -141,7 +141,7 @@ func newTestParser(t testing.TB, opts Options) *Parser {
 	t.Helper()
 	if opts.Sources == nil {
 		var err error
-		opts.Sources, err = NewSources(100)
+		opts.Sources, err = event.NewSources(100)
 		require.NoError(t, err)
 	}
 	p := NewParser(opts)

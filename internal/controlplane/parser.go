@@ -39,7 +39,7 @@ const (
 // Options configure a Parser. They do not change while it works.
 type Options struct {
 	// Sources remembers the sources of all parsers of a component. Required.
-	Sources *Sources
+	Sources *event.Sources
 	// ClusterPattern finds the name of the cluster in that of a log group: its
 	// group cluster, or its first one. nil stands for DefaultClusterPattern.
 	ClusterPattern *regexp.Regexp
@@ -399,7 +399,7 @@ func (p *Parser) finish(ev *event.Event) {
 		own.settle(p.opts.Sources)
 		o = &own
 	}
-	ev.Source = p.opts.Sources.source(o, l.logType, p.opts.ClusterPattern)
+	ev.Source = o.sourceOf(p.opts.Sources, l.logType, p.opts.ClusterPattern)
 	ev.Line = p.lineOf(ev)
 	start := len(p.fields)
 	for f := range numFields {

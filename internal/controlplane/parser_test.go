@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/grafana/alloy/eks/internal/cwlogs"
 	"github.com/grafana/alloy/eks/internal/event"
 	"github.com/grafana/alloy/eks/internal/timestamp"
 )
@@ -169,8 +170,8 @@ func TestParseLine(t *testing.T) {
 	require.Equal(t, "shop", events[0].Source.Get(LabelCluster))
 
 	events = p.ParseLine(nil, []byte(grantedLine), Origin{Account: "444455556666", Region: "eu-west-3"})
-	require.Equal(t, "444455556666", events[0].Source.Get(LabelOwner))
-	require.Equal(t, "eu-west-3", events[0].Source.Get(LabelRegion))
+	require.Equal(t, "444455556666", events[0].Source.Get(cwlogs.LabelOwner))
+	require.Equal(t, "eu-west-3", events[0].Source.Get(cwlogs.LabelRegion))
 }
 
 func TestFollowers_EndWithTheDelivery(t *testing.T) {
@@ -227,7 +228,7 @@ func TestFields_AreFitForMetadata(t *testing.T) {
 }
 
 func TestSources_AreShared(t *testing.T) {
-	sources, err := NewSources(2)
+	sources, err := event.NewSources(2)
 	require.NoError(t, err)
 	a, b := newTestParser(t, Options{Sources: sources}), newTestParser(t, Options{Sources: sources})
 	rec := envelopeOf("kube-scheduler-"+testInstance, august, klogLine, klogLine)
@@ -239,7 +240,7 @@ func TestSources_AreShared(t *testing.T) {
 		a.Parse(nil, envelopeOf(fmt.Sprintf("kube-scheduler-%032d", i), august, klogLine))
 	}
 	require.Equal(t, 2, sources.Len())
-	_, err = NewSources(0)
+	_, err = event.NewSources(0)
 	require.Error(t, err)
 }
 

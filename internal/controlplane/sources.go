@@ -2,12 +2,10 @@ package controlplane
 
 import (
 	"bytes"
-	"hash/maphash"
 	"regexp"
 	"strings"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
+	"github.com/grafana/alloy/eks/internal/cwlogs"
 	"github.com/grafana/alloy/eks/internal/event"
 	"github.com/grafana/alloy/eks/internal/jsonscan"
 )
@@ -23,59 +21,9 @@ const (
 	LabelInstance = "__eks_instance"
 )
 
-// The internal labels of an event that came through CloudWatch Logs, named as
-// loki.source.awsfirehose names them.
-// https://grafana.com/docs/alloy/latest/reference/components/loki/loki.source.awsfirehose/
-const (
-	// LabelOwner is the account in which the event arose, the true one if it was
-	// centralised from there.
-	LabelOwner     = "__aws_owner"
-	LabelLogGroup  = "__aws_cw_log_group"
-	LabelLogStream = "__aws_cw_log_stream"
-	LabelFilters   = "__aws_cw_matched_filters"
-	LabelMessage   = "__aws_cw_msg_type"
-	// LabelRegion is the region in which the event arose.
-	LabelRegion = "__aws_region"
-)
-
 // DefaultClusterPattern finds the cluster in the name of a log group, as EKS
 // makes it.
 const DefaultClusterPattern = `^/aws/eks/(?P<cluster>[^/]+)/cluster$`
-
-// Sources remembers the sources that were made for log streams. It is safe for
-// concurrent use and shared by all parsers of a component, which must have one
-// ClusterPattern.
-type Sources struct {
-	seeds [2]maphash.Seed
-	known *lru.Cache[fingerprint, *event.Source]
-}
-
-// fingerprint stands for the raw bytes of everything that a source is made of.
-// With 128 bits under seeds that nobody outside knows, two different origins do
-// not meet in a lifetime.
-type fingerprint [2]uint64
-
-// NewSources returns a Sources that remembers up to size sources. It fails when
-// size is not positive.
-func NewSources(size int) (*Sources, error) {
-	known, err := lru.New[fingerprint, *event.Source](size)
-	if err != nil {
-		return nil, err
-	}
-	return &Sources{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, known: known}, nil
-}
-
-// Len returns how many sources are remembered.
-func (s *Sources) Len() int { return s.known.Len() }
-
-// mix adds raw to a fingerprint.
-func (s *Sources) mix(f fingerprint, raw []byte) fingerprint {
-	const odd = 0x9e3779b97f4a7c15 // Keeps the order of the parts significant.
-	return fingerprint{
-		f[0]*odd + maphash.Bytes(s.seeds[0], raw),
-		f[1]*odd + maphash.Bytes(s.seeds[1], raw),
-	}
-}
 
 // origin is what a source is made of, but for the type. Any part may be empty.
 type origin struct {
@@ -86,17 +34,17 @@ type origin struct {
 	enveloped              bool
 	streamType             LogType
 	instance               []byte
-	key                    fingerprint
+	key                    event.Fingerprint
 	source                 *event.Source // That of sourceType.
 	sourceType             LogType
 }
 
 // settle computes what follows from the parts. It is called when they change.
-func (o *origin) settle(s *Sources) {
+func (o *origin) settle(known *event.Sources) {
 	o.streamType, o.instance, _ = Classify(o.logStream)
-	o.key = fingerprint{}
+	o.key = event.Fingerprint{}
 	for _, part := range [...][]byte{o.owner, o.account, o.region, o.logGroup, o.logStream, o.filters, o.cluster} {
-		o.key = s.mix(o.key, part)
+		o.key = known.Mix(o.key, part)
 	}
 	if o.enveloped {
 		o.key[0]++
@@ -107,20 +55,16 @@ func (o *origin) settle(s *Sources) {
 // anonymous reports whether nothing says which stream a line belongs to.
 func (o *origin) anonymous() bool { return len(o.logStream) == 0 }
 
-// source returns the source of lines of type t from o.
-func (s *Sources) source(o *origin, t LogType, pattern *regexp.Regexp) *event.Source {
+// sourceOf returns the source of lines of type t from o. All parsers that share
+// known must have one pattern.
+func (o *origin) sourceOf(known *event.Sources, t LogType, pattern *regexp.Regexp) *event.Source {
 	if o.source != nil && o.sourceType == t {
 		return o.source
 	}
-	f := o.key
-	f[0] += maphash.String(s.seeds[0], string(t))
-	f[1] += maphash.String(s.seeds[1], string(t))
-	src, ok := s.known.Get(f)
+	f := known.Mix(o.key, []byte(t))
+	src, ok := known.Get(f)
 	if !ok {
-		src = o.build(t, pattern)
-		if prev, ok, _ := s.known.PeekOrAdd(f, src); ok {
-			src = prev
-		}
+		src = known.Keep(f, o.build(t, pattern))
 	}
 	o.source, o.sourceType = src, t
 	return src
@@ -145,13 +89,13 @@ func (o *origin) build(t LogType, pattern *regexp.Regexp) *event.Source {
 	if len(account) == 0 {
 		account = o.owner
 	}
-	add(LabelOwner, account)
-	add(LabelRegion, o.region)
-	add(LabelLogGroup, o.logGroup)
-	add(LabelLogStream, o.logStream)
-	add(LabelFilters, joined(nil, o.filters))
+	add(cwlogs.LabelOwner, account)
+	add(cwlogs.LabelRegion, o.region)
+	add(cwlogs.LabelLogGroup, o.logGroup)
+	add(cwlogs.LabelLogStream, o.logStream)
+	add(cwlogs.LabelFilters, []byte(cwlogs.FilterNames(o.filters)))
 	if o.enveloped {
-		add(LabelMessage, []byte("DATA_MESSAGE"))
+		add(cwlogs.LabelMessage, []byte(cwlogs.MessageData))
 	}
 	return src
 }

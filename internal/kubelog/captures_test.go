@@ -74,10 +74,10 @@ func TestCaptures(t *testing.T) {
 	require.NoError(t, err)
 	f := func(name, dirs, want string) {
 		t.Helper()
-		md, err := NewMetadata(1000)
+		known, err := event.NewSources(1000)
 		require.NoError(t, err)
 		var arrived []podlog.Arrival
-		for _, e := range parseCapture(t, Options{Metadata: md}, name) {
+		for _, e := range parseCapture(t, Options{Sources: known}, name) {
 			arrived = append(arrived, e.arrival())
 		}
 		var written []podlog.Line

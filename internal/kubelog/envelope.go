@@ -1,11 +1,9 @@
 package kubelog
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/grafana/alloy/eks/internal/cwlogs"
-	"github.com/grafana/alloy/eks/internal/jsonscan"
 )
 
 // containerLog begins the part of a log stream's name that is the path of a
@@ -61,19 +59,10 @@ func (b *labelBuilder) envelope(env *cwlogs.Envelope, account, region []byte) {
 	if len(account) == 0 {
 		account = env.Owner
 	}
-	b.addText(LabelOwner, string(account))
-	b.addText(LabelRegion, string(region))
-	b.addText(LabelLogGroup, string(env.LogGroup))
-	b.addText(LabelLogStream, stream)
-	b.addText(LabelFilters, joinStrings(env.Filters))
-	b.addText(LabelMessage, "DATA_MESSAGE")
-}
-
-// joinStrings returns the strings of a JSON array with commas between them.
-func joinStrings(v jsonscan.Value) string {
-	var out []byte
-	for list := jsonscan.Array(v, 0); list.Next(); {
-		out = list.Value().AppendText(append(out, ','))
-	}
-	return string(bytes.TrimPrefix(out, []byte{','}))
+	b.addText(cwlogs.LabelOwner, string(account))
+	b.addText(cwlogs.LabelRegion, string(region))
+	b.addText(cwlogs.LabelLogGroup, string(env.LogGroup))
+	b.addText(cwlogs.LabelLogStream, stream)
+	b.addText(cwlogs.LabelFilters, cwlogs.FilterNames(env.Filters))
+	b.addText(cwlogs.LabelMessage, cwlogs.MessageData)
 }

@@ -53,9 +53,9 @@ func TestGolden(t *testing.T) {
 // renderDelivery returns the events of records, a line each.
 func renderDelivery(t testing.TB, opts Options, records []string) string {
 	t.Helper()
-	md, err := NewMetadata(100)
+	known, err := event.NewSources(100)
 	require.NoError(t, err)
-	opts.Metadata = md
+	opts.Sources = known
 	p := NewParser(opts)
 	p.Reset(firehoseTime, nil)
 	var sb strings.Builder
@@ -109,10 +109,10 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	levels := []string{"", "trace", "debug", "info", "warn", "error", "fatal"}
-	md, err := NewMetadata(100)
+	known, err := event.NewSources(100)
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, rec []byte) {
-		p := NewParser(Options{Metadata: md})
+		p := NewParser(Options{Sources: known})
 		p.Reset(firehoseTime, nil)
 		before := string(rec)
 		first := keepAll(p.Parse(nil, rec))

@@ -1,10 +1,7 @@
 package kubelog
 
 import (
-	"hash/maphash"
 	"strings"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/grafana/alloy/eks/internal/cwlogs"
 	"github.com/grafana/alloy/eks/internal/event"
@@ -37,57 +34,9 @@ const (
 // configuration put beside the line, such as hostname or systemd_unit.
 const PrefixRecord = "__record_"
 
-// The internal labels of an event that came through CloudWatch Logs, named as
-// loki.source.awsfirehose names them.
-// https://grafana.com/docs/alloy/latest/reference/components/loki/loki.source.awsfirehose/
-const (
-	LabelOwner     = "__aws_owner"
-	LabelLogGroup  = "__aws_cw_log_group"
-	LabelLogStream = "__aws_cw_log_stream"
-	LabelFilters   = "__aws_cw_matched_filters"
-	LabelMessage   = "__aws_cw_msg_type"
-	// LabelRegion is ours: the region that a centralised event truly came from.
-	LabelRegion = "__aws_region"
-)
-
 // maxLabels bounds the labels of one source: Kubernetes has no bound of its own
 // for the number of annotations, and a source is remembered for long.
 const maxLabels = 512
-
-// Metadata remembers the sources that were read from records, so that the
-// metadata which every record of a container repeats is parsed once. It is
-// safe for concurrent use and shared by all parsers of a component.
-type Metadata struct {
-	seeds [2]maphash.Seed
-	known *lru.Cache[fingerprint, *event.Source]
-}
-
-// fingerprint stands for the raw bytes of everything that a source is made of.
-// With 128 bits under seeds that nobody outside knows, two different origins do
-// not meet in a lifetime, and the raw bytes need not be kept to tell them apart.
-type fingerprint [2]uint64
-
-// NewMetadata returns a Metadata that remembers up to size sources; each costs
-// about one kilobyte.
-func NewMetadata(size int) (*Metadata, error) {
-	known, err := lru.New[fingerprint, *event.Source](size)
-	if err != nil {
-		return nil, err
-	}
-	return &Metadata{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, known: known}, nil
-}
-
-// Len returns how many sources are remembered.
-func (m *Metadata) Len() int { return m.known.Len() }
-
-// mix adds raw to a fingerprint.
-func (m *Metadata) mix(f fingerprint, raw []byte) fingerprint {
-	const odd = 0x9e3779b97f4a7c15 // Keeps the order of the parts significant.
-	return fingerprint{
-		f[0]*odd + maphash.Bytes(m.seeds[0], raw),
-		f[1]*odd + maphash.Bytes(m.seeds[1], raw),
-	}
-}
 
 // origin is the raw text of what a source is made of. Any part may be empty.
 type origin struct {
@@ -99,7 +48,7 @@ type origin struct {
 	// Where CloudWatch read the event, and the envelope's share of the
 	// fingerprint.
 	envelope        *cwlogs.Envelope
-	envelopeKey     fingerprint
+	envelopeKey     event.Fingerprint
 	account, region []byte
 }
 
@@ -109,38 +58,33 @@ type member struct {
 }
 
 // envelopeKey returns the share of an envelope in the fingerprints of its events.
-func (m *Metadata) envelopeKey(env *cwlogs.Envelope) fingerprint {
-	var f fingerprint
+func envelopeKey(known *event.Sources, env *cwlogs.Envelope) event.Fingerprint {
+	var f event.Fingerprint
 	for _, part := range [][]byte{env.Owner, env.LogGroup, env.LogStream, env.Filters} {
-		f = m.mix(f, part)
+		f = known.Mix(f, part)
 	}
 	return f
 }
 
 // source returns the source for o, nil when nothing is known.
-func (m *Metadata) source(o *origin) *event.Source {
-	var f fingerprint
-	f = m.mix(f, o.kubernetes)
-	f = m.mix(f, o.namespace)
-	for _, part := range o.lifted {
-		f = m.mix(m.mix(f, part.key), part.value)
-	}
-	for _, part := range o.extras {
-		f = m.mix(m.mix(f, part.key), part.value)
+func (o *origin) source(known *event.Sources) *event.Source {
+	var f event.Fingerprint
+	f = known.Mix(f, o.kubernetes)
+	f = known.Mix(f, o.namespace)
+	for _, list := range [][]member{o.lifted, o.extras} {
+		for _, part := range list {
+			f = known.Mix(known.Mix(f, part.key), part.value)
+		}
 	}
 	if o.envelope != nil {
-		f = m.mix(m.mix(f, o.account), o.region)
+		f = known.Mix(known.Mix(f, o.account), o.region)
 		f[0] += o.envelopeKey[0]
 		f[1] += o.envelopeKey[1]
 	}
-	if src, ok := m.known.Get(f); ok {
+	if src, ok := known.Get(f); ok {
 		return src
 	}
-	src := o.build()
-	if prev, ok, _ := m.known.PeekOrAdd(f, src); ok {
-		return prev
-	}
-	return src
+	return known.Keep(f, o.build())
 }
 
 // build reads the labels of o; nil when there are none.

@@ -30,8 +30,8 @@ const DefaultMaxLine = 1 << 20
 
 // Options configure a Parser. They do not change while it works.
 type Options struct {
-	// Metadata remembers the sources of all parsers of a component. Required.
-	Metadata *Metadata
+	// Sources remembers those of all parsers of a component. Required.
+	Sources *event.Sources
 	// Zone is the zone of times in application lines that state none; nil when
 	// the user named none, and then such a time is believed only when another
 	// time of the line confirms it.
@@ -56,7 +56,7 @@ type Counts struct {
 }
 
 // Parser reads the records of one delivery after another. It is not safe for
-// concurrent use; a component keeps several and shares Metadata and Carry
+// concurrent use; a component keeps several and shares Sources and Carry
 // among them.
 type Parser struct {
 	opts     Options
@@ -157,7 +157,7 @@ func (p *Parser) envelope(dst []event.Event, env *cwlogs.Envelope) []event.Event
 		p.counts.Control++
 		return dst
 	}
-	p.origin.envelope, p.origin.envelopeKey = env, p.opts.Metadata.envelopeKey(env)
+	p.origin.envelope, p.origin.envelopeKey = env, envelopeKey(p.opts.Sources, env)
 	for events := env.Events(); events.Next(); {
 		e := events.Event()
 		p.origin.account, p.origin.region = e.Account, e.Region
@@ -365,7 +365,7 @@ func (p *Parser) source() *event.Source {
 	if o.envelope == nil && o.kubernetes == nil && o.namespace == nil && len(o.lifted)+len(o.extras) == 0 {
 		return nil
 	}
-	return p.opts.Metadata.source(o)
+	return o.source(p.opts.Sources)
 }
 
 // unquote returns the meaning of a JSON string. It stands in the arena when it

@@ -22,10 +22,10 @@ const accessLine = `{\"level\":\"info\",\"ts\":1787219880.253,\"caller\":\"serve
 
 func newTestParser(t testing.TB, opts Options) *Parser {
 	t.Helper()
-	if opts.Metadata == nil {
-		md, err := NewMetadata(1000)
+	if opts.Sources == nil {
+		known, err := event.NewSources(1000)
 		require.NoError(t, err)
-		opts.Metadata = md
+		opts.Sources = known
 	}
 	p := NewParser(opts)
 	p.Reset(firehoseTime, nil)
@@ -41,25 +41,25 @@ func TestParser_AllocatesNothingForKnownPods(t *testing.T) {
 }
 
 func TestParser_SharesSources(t *testing.T) {
-	md, err := NewMetadata(1000)
+	known, err := event.NewSources(1000)
 	require.NoError(t, err)
-	a, b := newTestParser(t, Options{Metadata: md}), newTestParser(t, Options{Metadata: md})
+	a, b := newTestParser(t, Options{Sources: known}), newTestParser(t, Options{Sources: known})
 	first := a.Parse(nil, []byte(fargateRecord(1, "x")))
 	second := b.Parse(nil, []byte(fargateRecord(1, "y")))
 	other := b.Parse(nil, []byte(fargateRecord(2, "y")))
 	require.Same(t, first[0].Source, second[0].Source)
 	require.NotSame(t, first[0].Source, other[0].Source)
-	require.Equal(t, 2, md.Len())
+	require.Equal(t, 2, known.Len())
 }
 
 func TestParser_RemembersNoMoreThanItMay(t *testing.T) {
-	md, err := NewMetadata(10)
+	known, err := event.NewSources(10)
 	require.NoError(t, err)
-	p := newTestParser(t, Options{Metadata: md})
+	p := newTestParser(t, Options{Sources: known})
 	for pod := range 1000 {
 		p.Parse(nil, []byte(fargateRecord(pod, "x")))
 	}
-	require.Equal(t, 10, md.Len())
+	require.Equal(t, 10, known.Len())
 }
 
 func TestParser_HostileMetadataIsBounded(t *testing.T) {
@@ -95,9 +95,9 @@ func TestJoin_IsBounded(t *testing.T) {
 func TestCarry(t *testing.T) {
 	now := time.Unix(1000, 0)
 	carry := NewCarry(10*time.Second, 100)
-	md, err := NewMetadata(10)
+	known, err := event.NewSources(10)
 	require.NoError(t, err)
-	opts := Options{Metadata: md, Carry: carry}
+	opts := Options{Sources: known, Carry: carry}
 
 	first := newTestParser(t, opts)
 	first.Reset(firehoseTime, "first delivery")
@@ -129,9 +129,9 @@ func TestCarry(t *testing.T) {
 
 func TestCarry_IsBounded(t *testing.T) {
 	carry := NewCarry(time.Minute, 50)
-	md, err := NewMetadata(10)
+	known, err := event.NewSources(10)
 	require.NoError(t, err)
-	p := newTestParser(t, Options{Metadata: md, Carry: carry})
+	p := newTestParser(t, Options{Sources: known, Carry: carry})
 	require.Empty(t, p.Parse(nil, piece("a", "P", strings.Repeat("a", 40))))
 	require.Empty(t, p.Parse(nil, piece("b", "P", strings.Repeat("b", 40))))
 	// One fits; the other goes on as a piece.

@@ -13,7 +13,7 @@ import (
 func BenchmarkParse(b *testing.B) {
 	for _, pods := range []int{1, 200, 100_000} {
 		b.Run("shape=fargate/pods="+strconv.Itoa(pods), func(b *testing.B) {
-			md, err := NewMetadata(50_000)
+			known, err := event.NewSources(50_000)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -21,7 +21,7 @@ func BenchmarkParse(b *testing.B) {
 			for i := range records {
 				records[i] = []byte(fargateRecord(i, accessLine))
 			}
-			p := newTestParser(b, Options{Metadata: md})
+			p := newTestParser(b, Options{Sources: known})
 			var events []event.Event
 			b.SetBytes(int64(len(records[0])))
 			b.ReportAllocs()

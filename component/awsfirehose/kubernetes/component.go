@@ -15,6 +15,7 @@ import (
 	"github.com/grafana/alloy/internal/component/common/relabel"
 	"github.com/grafana/alloy/internal/featuregate"
 
+	"github.com/grafana/alloy/eks/internal/event"
 	"github.com/grafana/alloy/eks/internal/kubelog"
 	"github.com/grafana/alloy/eks/internal/lokientry"
 	"github.com/grafana/alloy/eks/internal/receiver"
@@ -48,12 +49,12 @@ var (
 type Component struct {
 	receiver *receiver.Receiver
 
-	mut      sync.Mutex
-	metadata *kubelog.Metadata
-	pods     int // The size that metadata was made for.
-	carry    *kubelog.Carry
-	retired  []*kubelog.Carry      // What updates replaced: deliveries under way may still use it.
-	partial  PartialLinesArguments // What carry was made for.
+	mut     sync.Mutex
+	sources *event.Sources
+	pods    int // The size that sources was made for.
+	carry   *kubelog.Carry
+	retired []*kubelog.Carry      // What updates replaced: deliveries under way may still use it.
+	partial PartialLinesArguments // What carry was made for.
 }
 
 // New returns a component that listens. It fails when it cannot.
@@ -114,10 +115,10 @@ func (c *Component) config(args Arguments) (receiver.Config, error) {
 		ForwardTo:  args.ForwardTo,
 		Streams:    streams,
 		Policy:     args.Timestamp.policy(),
-		Remembered: c.metadata.Len,
+		Remembered: c.sources.Len,
 	}
 	options := kubelog.Options{
-		Metadata:   c.metadata,
+		Sources:    c.sources,
 		Zone:       zone,
 		RecordKeys: args.recordKeys(),
 		MaxLine:    int(args.PartialLines.MaxLineSize),
@@ -132,12 +133,12 @@ func (c *Component) config(args Arguments) (receiver.Config, error) {
 
 // remember makes what outlives an update, where the arguments ask for another.
 func (c *Component) remember(args *Arguments) error {
-	if c.metadata == nil || c.pods != args.Limits.RememberedPods {
-		metadata, err := kubelog.NewMetadata(args.Limits.RememberedPods)
+	if c.sources == nil || c.pods != args.Limits.RememberedPods {
+		sources, err := event.NewSources(args.Limits.RememberedPods)
 		if err != nil {
 			return fmt.Errorf("cannot remember %d pods (argument limits.remembered_pods): %w", args.Limits.RememberedPods, err)
 		}
-		c.metadata, c.pods = metadata, args.Limits.RememberedPods
+		c.sources, c.pods = sources, args.Limits.RememberedPods
 	}
 	if c.partial != args.PartialLines {
 		if c.carry != nil {

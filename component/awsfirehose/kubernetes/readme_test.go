@@ -21,6 +21,7 @@ import (
 	"github.com/grafana/alloy/syntax/printer"
 	"github.com/grafana/alloy/syntax/vm"
 
+	"github.com/grafana/alloy/eks/internal/cwlogs"
 	"github.com/grafana/alloy/eks/internal/event"
 	"github.com/grafana/alloy/eks/internal/firehose"
 	"github.com/grafana/alloy/eks/internal/kubelog"
@@ -302,7 +303,7 @@ func TestReadme_Labels(t *testing.T) {
 		kubelog.LabelControllerKind, kubelog.LabelControllerName,
 		kubelog.PrefixPodLabel + "<name>", kubelog.PrefixPodAnnotation + "<name>",
 		kubelog.PrefixNamespaceLabel + "<name>", kubelog.PrefixNamespaceAnnotation + "<name>",
-		kubelog.LabelOwner, kubelog.LabelLogGroup, kubelog.LabelLogStream, kubelog.LabelFilters, kubelog.LabelMessage,
+		cwlogs.LabelOwner, cwlogs.LabelLogGroup, cwlogs.LabelLogStream, cwlogs.LabelFilters, cwlogs.LabelMessage,
 		kubelog.PrefixRecord + "<key>",
 		lokientry.LabelRequestID, lokientry.LabelSourceARN, lokientry.LabelAccountID, lokientry.LabelRegion,
 		lokientry.PrefixAttribute + "<name>", lokientry.LabelTenant,
