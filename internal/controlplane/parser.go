@@ -119,6 +119,10 @@ func (p *Parser) Counts() Counts { return p.counts }
 // appended to dst.
 func (p *Parser) Flush(dst []event.Event, _ time.Time) []event.Event { return dst }
 
+// Settle tells that the delivery was handed over. A parser keeps nothing that
+// would have waited for that.
+func (p *Parser) Settle(time.Time) {}
+
 // maxArena and maxFields are the room that a parser keeps between records.
 const (
 	maxArena  = 1 << 20

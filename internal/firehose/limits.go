@@ -61,7 +61,9 @@ func DefaultLimits() Limits {
 // large as the other limits allow is accepted, if it comes alone. A smaller one
 // would refuse such a delivery for ever, as busy.
 func (l Limits) minConcurrentSize() int64 {
-	largest := max(l.BodySize, l.DecompressedBodySize) + l.DeliverySize
+	body := max(l.BodySize, l.DecompressedBodySize)
+	// What cannot be decoded is held as it came.
+	largest := body + max(body, l.DeliverySize)
 	// One source gets shareFactor parts of what it leaves free.
 	return largest + (largest+shareFactor-1)/shareFactor
 }
@@ -84,7 +86,7 @@ func (l Limits) Validate() error {
 			l.RecordSize, l.DeliverySize)
 	}
 	if least := l.minConcurrentSize(); l.ConcurrentSize < least {
-		return fmt.Errorf("limits.concurrent_size must be at least %d bytes, 5/4 of the larger body size plus limits.delivery_size, and is %d: "+
+		return fmt.Errorf("limits.concurrent_size must be at least %d bytes, 5/4 of the larger body size plus the larger of that and limits.delivery_size, and is %d: "+
 			"raise it, or lower those", least, l.ConcurrentSize)
 	}
 	return nil

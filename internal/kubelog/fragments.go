@@ -6,13 +6,15 @@ import (
 	"time"
 
 	"github.com/grafana/alloy/eks/internal/event"
+	"github.com/grafana/alloy/eks/internal/timestamp"
 )
 
 // fragment is the beginning of a line whose end has not come yet.
 type fragment struct {
 	ev   event.Event // With the first piece's time, level and id.
 	text []byte      // The pieces so far, owned.
-	done bool        // Emitted or moved; kept only for its place in the order.
+	done bool        // Emitted; kept only for its place in the order.
+	lent *carried    // What Carry keeps of it, nil when this delivery began it.
 }
 
 // lineKey names the one line that a container may have begun on a stream.
@@ -39,7 +41,10 @@ func (p *Parser) join(dst []event.Event, ev *event.Event, t tag) []event.Event {
 	begun := p.begun(ev)
 	switch t {
 	case part:
-		if begun == nil {
+		if begun == nil || begun.repeats(ev) {
+			if begun != nil {
+				begun.done = true
+			}
 			p.hold(begin(ev))
 			return dst
 		}
@@ -107,30 +112,58 @@ func (p *Parser) begun(ev *event.Event) *fragment {
 	if p.opts.Carry == nil {
 		return nil
 	}
-	f := p.opts.Carry.take(key)
+	f := p.opts.Carry.lend(key)
 	if f != nil {
 		p.hold(f)
 	}
 	return f
 }
 
+// repeats reports whether an event is the first piece of the begun line once
+// more: Firehose has repeated the delivery that brought it, and its answer had
+// been lost.
+func (f *fragment) repeats(ev *event.Event) bool {
+	if f.lent == nil {
+		return false
+	}
+	first, ok := f.ev.Times.Get(timestamp.CRI)
+	again, okAgain := ev.Times.Get(timestamp.CRI)
+	return ok && okAgain && first == again && bytes.HasPrefix(f.text, ev.Line)
+}
+
 // Flush ends the delivery. It appends the lines whose end has not come, in the
-// order in which they began, unless a Carry keeps them for the next delivery.
-// The events are good until the parser's next Parse.
-func (p *Parser) Flush(dst []event.Event, now time.Time) []event.Event {
-	for i, f := range p.pending {
-		p.pending[i] = nil
+// order in which they began, unless a Carry has room for them until the next
+// delivery. The events are good until the parser's next Parse.
+func (p *Parser) Flush(dst []event.Event, _ time.Time) []event.Event {
+	room := 0
+	if p.opts.Carry != nil {
+		room = p.opts.Carry.room()
+	}
+	for _, f := range p.pending {
 		if f.done {
 			continue
 		}
-		if p.opts.Carry != nil && p.opts.Carry.keep(f, p.context, now) {
-			continue
+		if room -= len(f.text); p.opts.Carry == nil || room < 0 {
+			dst = append(dst, f.complete(event.Fragment))
 		}
-		dst = append(dst, f.complete(event.Fragment))
+	}
+	return dst
+}
+
+// Settle ends a delivery that was handed over: what it began is kept for the
+// next, and what it ended is kept no longer. A delivery that was refused changes
+// nothing in Carry, and comes again.
+func (p *Parser) Settle(now time.Time) {
+	for _, f := range p.pending {
+		if f.lent != nil {
+			p.opts.Carry.end(f.lent)
+		}
+		if !f.done {
+			p.opts.Carry.keep(f, p.context, now)
+		}
 	}
 	p.pending = p.pending[:0]
 	clear(p.begunLines)
-	return dst
 }
 
 // Carry keeps the beginnings of lines from one delivery to the next, for a while
@@ -144,6 +177,10 @@ type Carry struct {
 	mu   sync.Mutex
 	size int
 	held map[lineKey]*carried
+	// overtaken are beginnings in whose place another has come: a line's end was
+	// lost on the way, or two deliveries of one container crossed. They go out as
+	// they are, with the next that expire.
+	overtaken []*carried
 }
 
 type carried struct {
@@ -158,31 +195,53 @@ func NewCarry(maxWait time.Duration, maxSize int) *Carry {
 	return &Carry{maxWait: maxWait, maxSize: maxSize, held: map[lineKey]*carried{}}
 }
 
-// take hands out the beginning that is kept under key.
-func (c *Carry) take(key lineKey) *fragment {
+// lend returns a copy of the beginning that is kept under key. Another delivery
+// may be lent it too: a repetition of this one.
+func (c *Carry) lend(key lineKey) *fragment {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	held := c.held[key]
 	if held == nil {
 		return nil
 	}
-	c.drop(key, held)
-	return held.fragment
+	f := *held.fragment
+	f.text = f.text[:len(f.text):len(f.text)] // To append is to copy.
+	f.lent = held
+	return &f
 }
 
-// keep takes a beginning; false when there is no room for it, or another
-// beginning of the same line.
-func (c *Carry) keep(f *fragment, context any, now time.Time) bool {
-	key := lineKey{f.ev.Source, f.ev.Stream}
+// end forgets a beginning whose line has been completed, or emitted.
+func (c *Carry) end(held *carried) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.held[key] != nil || c.size+len(f.text) > c.maxSize {
-		return false
+	if key := held.key(); c.held[key] == held {
+		c.drop(key, held)
+	}
+}
+
+// room returns how many bytes more may be kept.
+func (c *Carry) room() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.maxSize - c.size
+}
+
+// keep takes a beginning. Deliveries that are settled at the same time may exceed
+// the bound by what they bring: to drop it now would lose it.
+func (c *Carry) keep(f *fragment, context any, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.lent = nil
+	held := &carried{fragment: f, context: context, until: now.Add(c.maxWait)}
+	if old := c.held[held.key()]; old != nil {
+		c.drop(held.key(), old)
+		c.overtaken = append(c.overtaken, old)
 	}
 	c.size += len(f.text)
-	c.held[key] = &carried{fragment: f, context: context, until: now.Add(c.maxWait)}
-	return true
+	c.held[held.key()] = held
 }
+
+func (c *carried) key() lineKey { return lineKey{c.ev.Source, c.ev.Stream} }
 
 func (c *Carry) drop(key lineKey, held *carried) {
 	delete(c.held, key)
@@ -203,6 +262,10 @@ func (c *Carry) Expired(now time.Time, all bool) []Leftover {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var out []Leftover
+	for _, held := range c.overtaken {
+		out = append(out, Leftover{Event: held.complete(event.Fragment), Context: held.context})
+	}
+	c.overtaken = nil
 	for key, held := range c.held {
 		if all || !now.Before(held.until) {
 			c.drop(key, held)

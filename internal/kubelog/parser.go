@@ -210,6 +210,11 @@ func (p *Parser) flawed(flaw event.Flaw, raw []byte, c carrier) event.Event {
 
 // bareText reads a line that is no JSON.
 func (p *Parser) bareText(dst []event.Event, line []byte) []event.Event {
+	if line[0] == '{' {
+		if p.fields.scan(line); p.fields.fromShipper() {
+			return append(dst, p.cutOff(line, document0))
+		}
+	}
 	if object, longer, ok := document.Braced(p.arena, line); ok {
 		p.arena = longer
 		return p.text(dst, object, document0)

@@ -1,6 +1,7 @@
 package kubelog
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -103,6 +104,8 @@ func TestCarry(t *testing.T) {
 	first.Reset(firehoseTime, "first delivery")
 	require.Empty(t, first.Parse(nil, piece("a", "P", "begun ")))
 	require.Empty(t, first.Flush(nil, now))
+	require.Zero(t, carry.Size(), "nothing is kept of a delivery before it is handed over")
+	first.Settle(now)
 	require.Equal(t, len("begun "), carry.Size())
 
 	// Another parser, as another connection has, ends the line.
@@ -112,12 +115,14 @@ func TestCarry(t *testing.T) {
 	require.Equal(t, "begun and ended", string(events[0].Line))
 	require.Equal(t, event.Joined, events[0].Partial)
 	require.Empty(t, second.Flush(nil, now))
+	second.Settle(now)
 	require.Zero(t, carry.Size())
 
 	// Nobody ends this one.
 	first.Reset(firehoseTime, "third delivery")
 	require.Empty(t, first.Parse(nil, piece("a", "P", "begun")))
 	require.Empty(t, first.Flush(nil, now))
+	first.Settle(now)
 	require.Empty(t, carry.Expired(now.Add(9*time.Second), false))
 	left := carry.Expired(now.Add(10*time.Second), false)
 	require.Len(t, left, 1)
@@ -125,6 +130,44 @@ func TestCarry(t *testing.T) {
 	require.Equal(t, event.Fragment, left[0].Event.Partial)
 	require.Equal(t, "third delivery", left[0].Context)
 	require.Zero(t, carry.Size())
+}
+
+func TestCarry_RefusedAndRepeatedDeliveries(t *testing.T) {
+	now := time.Unix(1000, 0)
+	carry := NewCarry(10*time.Second, 1000)
+	known, err := event.NewSources(10)
+	require.NoError(t, err)
+	deliver := func(accepted bool, records ...[]byte) (lines []string) {
+		p := newTestParser(t, Options{Sources: known, Carry: carry})
+		for _, rec := range records {
+			for _, ev := range p.Parse(nil, rec) {
+				lines = append(lines, string(ev.Line))
+			}
+		}
+		require.Empty(t, p.Flush(nil, now))
+		if accepted {
+			p.Settle(now)
+		}
+		return lines
+	}
+	head, tail := piece("a", "P", "begun "), piece("a", "F", "and ended")
+	tail = bytes.Replace(tail, []byte("00.1Z"), []byte("00.2Z"), 1)
+
+	require.Empty(t, deliver(false, head))
+	require.Empty(t, deliver(true, head))
+	require.Empty(t, deliver(true, head), "its answer was lost: it comes again")
+	require.Equal(t, []string{"begun and ended"}, deliver(false, tail))
+	require.Equal(t, []string{"begun and ended"}, deliver(true, tail))
+	require.Zero(t, carry.Size())
+	require.Empty(t, carry.Expired(now, true))
+
+	// A beginning, and a piece of another time, which must be its middle.
+	require.Equal(t, []string{"begun and ended"}, deliver(true, head, tail, head))
+	middle := bytes.Replace(head, []byte("00.1Z"), []byte("00.3Z"), 1)
+	require.Empty(t, deliver(true, middle))
+	left := carry.Expired(now, true)
+	require.Len(t, left, 1)
+	require.Equal(t, "begun begun ", string(left[0].Event.Line))
 }
 
 func TestCarry_IsBounded(t *testing.T) {
@@ -138,6 +181,7 @@ func TestCarry_IsBounded(t *testing.T) {
 	events := p.Flush(nil, time.Unix(0, 0))
 	require.Len(t, events, 1)
 	require.Equal(t, event.Fragment, events[0].Partial)
+	p.Settle(time.Unix(0, 0))
 	require.Equal(t, 40, carry.Size())
 	require.Len(t, carry.Expired(time.Unix(0, 0), true), 1)
 }

@@ -80,6 +80,7 @@ func (r *Receiver) deliver(ctx context.Context, p *pipeline, w *worker, d *fireh
 	if err := r.fanout.SendBatch(ctx, entries); err != nil {
 		return r.sendError(err)
 	}
+	w.parser.Settle(now)
 	r.metrics.count(w)
 	r.metrics.countParser(w.parser.Counts())
 	r.debug.handedOver(w.builder.Counts())
@@ -104,12 +105,8 @@ func (r *Receiver) sendError(err error) error {
 func (w *worker) parse(d *firehose.Delivery, limits record.Limits, now time.Time) error {
 	for records := d.Records(); records.Next(); {
 		data, err := w.decode(records)
-		var refusal *firehose.Error
-		switch {
-		case errors.Is(err, record.ErrDeliveryTooLarge):
-			return firehose.NewDeliverySizeError(int64(limits.DeliverySize))
-		case errors.As(err, &refusal):
-			return err // No memory is left for it.
+		if isForDelivery(err) {
+			return deliveryError(err, limits)
 		}
 		if len(data) > 0 {
 			if err := d.Reserve(len(data)); err != nil {
@@ -129,6 +126,24 @@ func (w *worker) parse(d *firehose.Delivery, limits record.Limits, now time.Time
 	w.events = w.parser.Flush(w.events[:0], now)
 	w.appendAll()
 	return nil
+}
+
+// isForDelivery reports whether an error of a record ends the whole delivery.
+func isForDelivery(err error) bool {
+	if err == nil {
+		return false
+	}
+	var refusal *firehose.Error
+	return errors.Is(err, record.ErrDeliveryTooLarge) || errors.As(err, &refusal)
+}
+
+// deliveryError returns what the sender is told: that the delivery is too large
+// for ever, or that no memory is left for it now.
+func deliveryError(err error, limits record.Limits) error {
+	if errors.Is(err, record.ErrDeliveryTooLarge) {
+		return firehose.NewDeliverySizeError(int64(limits.DeliverySize))
+	}
+	return err
 }
 
 func (w *worker) decode(records *firehose.Envelope) ([]byte, error) {

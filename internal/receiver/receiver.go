@@ -51,6 +51,9 @@ type Parser interface {
 	Parse(dst []event.Event, rec []byte) []event.Event
 	// Flush ends the delivery and appends what was still waiting for more.
 	Flush(dst []event.Event, now time.Time) []event.Event
+	// Settle tells that all of the delivery's events have been handed over. A
+	// delivery that is not settled leaves nothing behind.
+	Settle(now time.Time)
 	// Counts returns what has been met since Reset.
 	Counts() ParserCounts
 }

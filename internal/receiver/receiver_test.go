@@ -46,11 +46,12 @@ var lineTime = time.Date(2026, time.August, 20, 10, 0, 0, 0, time.UTC)
 // lineParser is a Parser for records of lines. A line is an event, but for those
 // that begin with a word of the switch.
 type lineParser struct {
-	counts ParserCounts
-	held   *held
-	shared any
-	resets []int64
-	late   []event.Event
+	settled int // Deliveries that were handed over.
+	counts  ParserCounts
+	held    *held
+	shared  any
+	resets  []int64
+	late    []event.Event
 }
 
 func (p *lineParser) Reset(firehose int64, delivery any) {
@@ -99,6 +100,8 @@ func (p *lineParser) Parse(dst []event.Event, rec []byte) []event.Event {
 func (p *lineParser) Flush(dst []event.Event, _ time.Time) []event.Event {
 	return append(dst, p.late...)
 }
+
+func (p *lineParser) Settle(time.Time) { p.settled++ }
 
 func (p *lineParser) Counts() ParserCounts { return p.counts }
 
@@ -467,6 +470,27 @@ func TestDeliver_CountsRawText(t *testing.T) {
 
 // A defect costs the delivery that met it, for as long as Firehose has a retry and
 // a backup for it, and nothing else.
+// A parser hears of the hand-off, and of nothing else.
+func TestDeliver_Settles(t *testing.T) {
+	parser := &lineParser{}
+	r := newRig(t, func(cfg *Config) {
+		cfg.NewParser = func() Parser { return parser }
+	})
+	status, _ := r.deliver("a line")
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, 1, parser.settled)
+	r.lines(1)
+
+	cfg := r.config()
+	cfg.NewParser = func() Parser { return parser }
+	cfg.ForwardTo = []loki.LogsReceiver{loki.NewLogsReceiver()} // Takes nothing.
+	cfg.Firehose.DeliveryTimeout = time.Second
+	require.NoError(t, r.Update(cfg))
+	status, _ = r.deliver("a line")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Equal(t, 1, parser.settled)
+}
+
 func TestDeliver_Panic(t *testing.T) {
 	r := newRig(t, nil)
 	status, message := r.deliver("one", "panic now")

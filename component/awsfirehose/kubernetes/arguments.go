@@ -73,11 +73,10 @@ type LimitsArguments struct {
 }
 
 const (
-	// defaultReadTimeout and defaultWriteTimeout bound a request as a whole. The
-	// largest body, at the half megabyte a second of a poor line, takes three
-	// minutes, and that is when Firehose gives up.
+	// defaultWriteTimeout lets the answer wait for limits.delivery_timeout, as long
+	// as Firehose itself waits for it. The deadlines of body and answer are the
+	// handler's own; this one and server_read_timeout bound what comes before.
 	// https://docs.aws.amazon.com/firehose/latest/dev/httpdeliveryrequestresponse.html
-	defaultReadTimeout  = 3 * time.Minute
 	defaultWriteTimeout = 3 * time.Minute
 
 	// defaultMaxAge and defaultMaxFuture are Loki's own defaults,
@@ -97,7 +96,6 @@ const (
 // SetToDefault implements syntax.Defaulter.
 func (a *Arguments) SetToDefault() {
 	server := fnet.DefaultServerConfig()
-	server.HTTP.ServerReadTimeout = defaultReadTimeout
 	server.HTTP.ServerWriteTimeout = defaultWriteTimeout
 	// Alloy's server always opens a gRPC port too, which nothing here uses.
 	server.GRPC.ListenAddress = "127.0.0.1"
