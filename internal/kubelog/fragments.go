@@ -106,7 +106,10 @@ func (p *Parser) begun(ev *event.Event) *fragment {
 		return nil
 	}
 	key := lineKey{ev.Source, ev.Stream}
-	if f := p.begunLines[key]; f != nil && !f.done {
+	if f := p.begunLines[key]; f != nil {
+		if f.done {
+			return nil // What was lent is not lent twice.
+		}
 		return f
 	}
 	if p.opts.Carry == nil {

@@ -161,6 +161,11 @@ func TestCarry_RefusedAndRepeatedDeliveries(t *testing.T) {
 	require.Zero(t, carry.Size())
 	require.Empty(t, carry.Expired(now, true))
 
+	// A line after the one that a piece has ended is its own.
+	require.Empty(t, deliver(true, head))
+	require.Equal(t, []string{"begun and ended", "whole"}, deliver(true, tail, piece("a", "F", "whole")))
+	require.Zero(t, carry.Size())
+
 	// A beginning, and a piece of another time, which must be its middle.
 	require.Equal(t, []string{"begun and ended"}, deliver(true, head, tail, head))
 	middle := bytes.Replace(head, []byte("00.1Z"), []byte("00.3Z"), 1)
