@@ -48,6 +48,14 @@ func (a *auditReader) begin(text []byte) {
 	*a = auditReader{p: a.p, b: bytes.TrimSuffix(text, truncationMark), bodies: a.bodies[:0]}
 }
 
+// release lets go of the event before.
+func (a *auditReader) release() {
+	a.begin(nil)
+	if cap(a.bodies) > maxParts {
+		a.bodies = nil
+	}
+}
+
 // finish completes the line and the event.
 func (a *auditReader) finish(ev *event.Event, whole bool) {
 	l := &a.p.line

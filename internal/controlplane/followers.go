@@ -11,32 +11,42 @@ import (
 // level of the line before them in the same stream. What it knows ends with the
 // delivery.
 type followers struct {
-	index   map[event.Fingerprint]int
+	index map[event.Fingerprint]int // Into streams.
+	// streams are the ones met last, up to maxStreams; oldest is the one that
+	// makes room for another.
 	streams []previous
+	oldest  int
 	unnamed previous // For lines whose stream is unknown: that of the record.
 	current int      // Of streams; -1 is unnamed.
 }
 
+// maxStreams bounds how many streams are remembered. They rotate as they grow, and
+// a cluster writes some twelve at once.
+const maxStreams = 1000
+
 // previous is the last line of a stream.
 type previous struct {
+	key           event.Fingerprint
 	known         bool
 	line          int64
 	hasLine       bool
 	cloudwatch    int64
 	hasCloudwatch bool
+	received      int64
 	level         string
 	logType       LogType
 }
 
-// apart is how far CloudWatch's times of two lines of one text may lie from each
-// other: they were written at once.
+// apart is how far CloudWatch's times of two lines of one text, or where it has
+// none the times at which they arrived, may lie from each other: they were
+// written at once.
 const apart = 10 * time.Second
 
 func (f *followers) init() { f.index = map[event.Fingerprint]int{} }
 
 func (f *followers) reset() {
 	clear(f.index)
-	f.streams = f.streams[:0]
+	f.streams, f.oldest = f.streams[:0], 0
 	f.anonymous()
 }
 
@@ -49,13 +59,25 @@ func (f *followers) choose(o *origin) {
 		f.anonymous()
 		return
 	}
-	i, ok := f.index[o.key]
+	i, ok := f.index[o.flow]
 	if !ok {
-		i = len(f.streams)
-		f.streams = append(f.streams, previous{})
-		f.index[o.key] = i
+		i = f.room()
+		f.streams[i] = previous{key: o.flow}
+		f.index[o.flow] = i
 	}
 	f.current = i
+}
+
+// room returns the place for a stream that is not remembered yet.
+func (f *followers) room() int {
+	if len(f.streams) < maxStreams {
+		f.streams = append(f.streams, previous{})
+		return len(f.streams) - 1
+	}
+	i := f.oldest
+	f.oldest = (i + 1) % maxStreams
+	delete(f.index, f.streams[i].key)
+	return i
 }
 
 // follow completes a line that has no header from the one before, and remembers
@@ -68,8 +90,9 @@ func (f *followers) follow(l *line, ev *event.Event) {
 	if l.detached {
 		return
 	}
-	now := previous{known: true, level: ev.Level, logType: l.logType}
+	now := previous{key: prev.key, known: true}
 	now.cloudwatch, now.hasCloudwatch = ev.Times.Get(timestamp.CloudWatch)
+	now.received, _ = ev.Times.Get(timestamp.Firehose)
 	if l.headless && prev.known && !prev.isFar(&now) {
 		if prev.hasLine {
 			ev.Times.Set(timestamp.Line, prev.line)
@@ -87,9 +110,9 @@ func (f *followers) follow(l *line, ev *event.Event) {
 }
 
 func (p *previous) isFar(q *previous) bool {
-	if !p.hasCloudwatch || !q.hasCloudwatch {
-		return false
+	d := q.received - p.received
+	if p.hasCloudwatch && q.hasCloudwatch {
+		d = q.cloudwatch - p.cloudwatch
 	}
-	d := q.cloudwatch - p.cloudwatch
 	return d > int64(apart) || d < -int64(apart)
 }

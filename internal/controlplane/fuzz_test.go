@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/grafana/alloy/eks/internal/event"
+	"github.com/grafana/alloy/eks/internal/timestamp"
 )
 
 // goldenInputs returns what the golden cases deliver, as lines and as records.
@@ -85,20 +87,75 @@ func FuzzParseLine(f *testing.F) {
 		if n := int(stream) % (len(streamPrefixes) + 1); n < len(streamPrefixes) {
 			o.LogStream = streamPrefixes[n].prefix + testInstance
 		}
+		if stream&0x40 != 0 {
+			o.LogStream, o.Filename = "", "export/"+o.LogStream+"/000000.gz"
+		}
 		var fields [2][]event.Field
 		for i, format := range []LineFormat{Raw, JSON} {
 			p := newTestParser(t, Options{Sources: sources, LineFormat: format})
 			events := p.ParseLine(nil, line, o)
 			checkEvents(t, format, events)
 			if format == Raw && !mayBeEnvelope(line) {
-				require.Len(t, events, 1)
-				require.True(t, bytes.Contains(line, events[0].Line), "nothing of a line changes")
+				require.True(t, len(events) == 1 || o == Origin{LogGroup: o.LogGroup, Nanos: o.Nanos, HasTime: o.HasTime})
+				for _, ev := range events {
+					require.True(t, bytes.Contains(line, ev.Line), "nothing of a line changes")
+				}
 			}
 			for _, ev := range keepAll(events) {
 				fields[i] = append(fields[i], ev.Fields...)
 			}
 		}
 		require.Equal(t, fields[0], fields[1], "the format is of the line alone")
+	})
+}
+
+// FuzzStreamIn holds the search in a path against a plain one.
+func FuzzStreamIn(f *testing.F) {
+	f.Add("a/b/kube-scheduler-" + testInstance + "/000000.gz")
+	f.Add("kube-apiserver-x/authenticator-y.log/z")
+	f.Fuzz(func(t *testing.T, path string) {
+		var named, identified string
+		for name := range strings.SplitSeq(path, "/") {
+			name, _, _ = strings.Cut(name, ".")
+			if _, instance, ok := Classify([]byte(name)); len(instance) > 0 {
+				identified = name
+			} else if ok {
+				named = name
+			}
+		}
+		if identified != "" {
+			named = identified
+		}
+		require.Equal(t, named, streamIn(path))
+	})
+}
+
+// FuzzSequence reads lines of many streams without end in one parser, and each
+// alone: but for the lines that follow others nothing differs.
+func FuzzSequence(f *testing.F) {
+	lines, _ := goldenInputs(f)
+	for few := range slices.Chunk(lines, 6) {
+		f.Add([]byte(strings.Join(few, "\n")))
+	}
+	sources, err := event.NewSources(100)
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		opts := Options{Sources: sources, LineFormat: Raw, Redact: DefaultRedact()}
+		endless, alone := newTestParser(t, opts), newTestParser(t, opts)
+		for i, line := range bytes.Split(text, []byte{'\n'}) {
+			o := Origin{LogStream: streamPrefixes[i%len(streamPrefixes)].prefix + testInstance, Received: firehoseTime}
+			alone.Reset(0, nil)
+			got, want := endless.ParseLine(nil, line, o), alone.ParseLine(nil, line, o)
+			checkEvents(t, Raw, got)
+			require.Len(t, got, len(want))
+			for i := range got {
+				require.Equal(t, want[i].Line, got[i].Line)
+				require.Equal(t, want[i].Fields, got[i].Fields)
+				if _, ok := want[i].Times.Get(timestamp.Line); ok {
+					require.Equal(t, want[i].Times, got[i].Times)
+				}
+			}
+		}
 	})
 }
 

@@ -44,7 +44,25 @@ type cut struct{ from, to int }
 
 // begin forgets the line before. t is what the log stream says of the type.
 func (l *line) begin(text []byte, t LogType) {
+	clear(l.extra) // What it points to may be a large record, long gone.
 	*l = line{text: text, logType: t, values: l.values, extra: l.extra[:0], cuts: l.cuts[:0]}
+}
+
+// maxParts is the room for members, and for cuts, that is kept between records.
+const maxParts = 1 << 10
+
+// release lets go of the memory of the lines before, of which nothing is needed
+// any more.
+func (l *line) release() {
+	clear(l.extra)
+	extra, cuts := l.extra[:0], l.cuts[:0]
+	if cap(extra) > maxParts {
+		extra = nil
+	}
+	if cap(cuts) > maxParts {
+		cuts = nil
+	}
+	*l = line{extra: extra, cuts: cuts}
 }
 
 func (l *line) has(f field) bool { return l.set.has(f) }

@@ -1,6 +1,9 @@
 package controlplane
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // LogType names the part of a control plane that wrote a line. It is the value
 // of the label log_type.
@@ -64,6 +67,28 @@ func Classify(stream []byte) (t LogType, instance []byte, ok bool) {
 		return p.logType, nil, true
 	}
 	return Unknown, nil, false
+}
+
+// streamIn returns the name of the log stream that stands in the path of a file,
+// as CloudWatch's export to S3 makes it, whatever stands around it; empty when
+// there is none. One that holds the id of an instance goes before one that does
+// not, such as a folder of somebody else's, and the last one before the others.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
+func streamIn(path string) string {
+	found := ""
+	for rest := path; rest != ""; {
+		slash := strings.LastIndexByte(rest, '/')
+		name, _, _ := strings.Cut(rest[slash+1:], ".") // No stream's name has a dot, a file's has.
+		rest = rest[:max(slash, 0)]
+		_, instance, ok := Classify([]byte(name))
+		if len(instance) > 0 {
+			return name
+		}
+		if ok && found == "" {
+			found = name
+		}
+	}
+	return found
 }
 
 func isInstance(id []byte) bool {

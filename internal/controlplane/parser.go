@@ -79,8 +79,9 @@ type Parser struct {
 	wanted   fieldSet
 	redact   redaction
 	counts   Counts
-	firehose int64
+	received int64 // When Firehose, or whoever else, handed the lines over.
 
+	base      origin // That of what stands outside of an envelope.
 	origin    origin
 	line      line
 	audit     auditReader
@@ -107,7 +108,8 @@ var defaultClusterPattern = regexp.MustCompile(DefaultClusterPattern)
 // time, in nanoseconds since the epoch, 0 when it did not. Nothing of a delivery
 // outlives it, so that what goes with what does is of no use here.
 func (p *Parser) Reset(firehose int64, _ any) {
-	p.firehose = firehose
+	p.begin()
+	p.received = firehose
 	p.counts = Counts{}
 	p.followers.reset()
 }
@@ -138,9 +140,15 @@ func (p *Parser) begin() {
 		p.fields = nil
 	}
 	p.arena, p.fields = p.arena[:0], p.fields[:0]
-	p.origin = origin{}
+	p.line.release()
+	p.audit.release()
+}
+
+// enter turns to another origin.
+func (p *Parser) enter(o *origin) {
+	p.origin = *o
 	p.origin.settle(p.opts.Sources)
-	p.followers.anonymous()
+	p.followers.choose(&p.origin)
 }
 
 // Parse appends the events of one decoded record to dst. The events borrow from
@@ -149,53 +157,81 @@ func (p *Parser) begin() {
 // its raw text and a flaw.
 func (p *Parser) Parse(dst []event.Event, rec []byte) []event.Event {
 	p.begin()
+	p.base = origin{}
+	p.enter(&p.base)
+	return p.documents(dst, rec, carrier{})
+}
+
+// documents reads what stands in rec one after another; c is for what comes
+// without an envelope.
+func (p *Parser) documents(dst []event.Event, rec []byte, c carrier) []event.Event {
 	for docs := document.Scan(rec); docs.Next(); {
 		doc := docs.Bytes()
 		switch {
-		case docs.Kind() == document.Object && !opensAudit(doc):
-			dst = p.object(dst, doc)
+		case docs.Kind() == document.Object && mayBeEnvelope(doc):
+			dst = p.whole(dst, doc, c)
 		case docs.Kind() == document.Text && mayBeEnvelope(doc):
 			dst = p.cutEnvelope(dst, doc)
 		default:
-			dst = p.bare(dst, doc)
+			dst = p.bare(dst, doc, c)
 		}
 	}
 	return dst
 }
 
-// Origin is where a line was read, as far as it is known to somebody else than
-// an envelope. Any part may be empty.
+// Origin is where a line was read, as far as somebody else than an envelope
+// knows it: the labels of a Loki entry. Any part may be empty.
 type Origin struct {
 	LogGroup, LogStream string
 	Account, Region     string
+	// Filename is the path of the file in which the line was read. Where it is
+	// one of CloudWatch's export to S3, <prefix>/<task id>/<log stream>/000000.gz,
+	// it names the log stream for who does not. Lines of one file belong to each
+	// other in any case.
+	Filename string
 	// Nanos is the time that CloudWatch Logs has for the line, in nanoseconds
 	// since the epoch, or another one near to that. It gives a klog line its
 	// year. HasTime is false when there is none.
 	Nanos   int64
 	HasTime bool
+	// Received is when the line was handed over, in nanoseconds since the epoch,
+	// 0 when nobody says so. It takes the place of the time that Firehose gives to
+	// a delivery: it is the event's timestamp.Firehose, and a klog line's year
+	// where HasTime is false.
+	Received int64
 }
 
 // ParseLine is Parse for one line that came by another way: the message of a log
 // event, which may have several lines of text, a line of CloudWatch's export to
-// S3, which has the event time before it, or a whole envelope. Lines of one
-// stream, in their order, belong to each other from Reset to Reset, unless the
-// origin does not name the stream.
+// S3, which has the event time before it, or a whole envelope. Where neither log
+// stream nor file are known, it is a record, as Parse takes it.
+//
+// Lines of one stream, in their order, belong to each other until Reset, which an
+// endless sequence of lines does without: what a parser remembers is bounded.
 func (p *Parser) ParseLine(dst []event.Event, text []byte, o Origin) []event.Event {
-	if mayBeEnvelope(text) {
-		return p.Parse(dst, text)
-	}
 	p.begin()
-	own := &p.origin
-	own.logGroup, own.logStream = p.keep(o.LogGroup), p.keep(o.LogStream)
-	own.account, own.region = p.keep(o.Account), p.keep(o.Region)
-	own.settle(p.opts.Sources)
-	p.followers.choose(own)
-	text = trimLineEnd(text)
+	p.received = o.Received
+	p.base = p.originOf(&o)
+	p.enter(&p.base)
 	c := carrier{nanos: o.Nanos, hasTime: o.HasTime}
-	if nanos, rest, ok := cutExportTime(text); ok {
-		text, c.nanos, c.hasTime = rest, nanos, true
+	if text = trimLineEnd(text); len(text) > 0 && (p.origin.anonymous() || mayBeEnvelope(text)) {
+		return p.documents(dst, text, c)
 	}
-	return p.message(dst, text, c)
+	return p.bare(dst, text, c)
+}
+
+// originOf returns o with its text in the arena.
+func (p *Parser) originOf(o *Origin) origin {
+	stream, file := o.LogStream, ""
+	if stream == "" {
+		if stream = streamIn(o.Filename); stream == "" {
+			file = o.Filename
+		}
+	}
+	return origin{
+		account: p.keep(o.Account), region: p.keep(o.Region),
+		logGroup: p.keep(o.LogGroup), logStream: p.keep(stream), file: p.keep(file),
+	}
 }
 
 // keep returns the bytes of s, in the arena.
@@ -231,25 +267,21 @@ type carrier struct {
 }
 
 // bare reads a line, or an object, that came without an envelope.
-func (p *Parser) bare(dst []event.Event, text []byte) []event.Event {
-	var c carrier
+func (p *Parser) bare(dst []event.Event, text []byte, c carrier) []event.Event {
 	if nanos, rest, ok := cutExportTime(text); ok {
 		text, c.nanos, c.hasTime = rest, nanos, true
 	}
 	return p.message(dst, text, c)
 }
 
-// object reads one whole JSON object that is no audit event of the usual form.
-func (p *Parser) object(dst []event.Event, doc []byte) []event.Event {
-	if !mayBeEnvelope(doc) {
-		return p.bare(dst, doc)
-	}
+// whole reads a whole object that looks as an envelope.
+func (p *Parser) whole(dst []event.Event, doc []byte, c carrier) []event.Event {
 	env, ok := cwlogs.Parse(doc)
 	if !ok {
-		return append(dst, p.flawed(event.FlawEnvelope, doc, carrier{}))
+		return append(dst, p.flawed(event.FlawEnvelope, doc, c))
 	}
 	dst = p.envelope(dst, &env)
-	p.leaveEnvelope()
+	p.enter(&p.base)
 	return dst
 }
 
@@ -271,7 +303,10 @@ func (p *Parser) envelope(dst []event.Event, env *cwlogs.Envelope) []event.Event
 		p.counts.Control++
 		return dst
 	}
-	p.enterEnvelope(env)
+	p.enter(&origin{
+		owner: env.Owner, logGroup: env.LogGroup, logStream: env.LogStream, filters: env.Filters,
+		enveloped: true,
+	})
 	for events := env.Events(); events.Next(); {
 		e := events.Event()
 		o := &p.origin
@@ -288,21 +323,6 @@ func (p *Parser) envelope(dst []event.Event, env *cwlogs.Envelope) []event.Event
 		dst = p.message(dst, trimLineEnd(p.unquote(e.Message)), c)
 	}
 	return dst
-}
-
-func (p *Parser) enterEnvelope(env *cwlogs.Envelope) {
-	p.origin = origin{
-		owner: env.Owner, logGroup: env.LogGroup, logStream: env.LogStream, filters: env.Filters,
-		enveloped: true,
-	}
-	p.origin.settle(p.opts.Sources)
-	p.followers.choose(&p.origin)
-}
-
-func (p *Parser) leaveEnvelope() {
-	p.origin = origin{}
-	p.origin.settle(p.opts.Sources)
-	p.followers.anonymous()
 }
 
 // cutEnvelope reads an envelope that does not end as one: the events before the
@@ -328,7 +348,7 @@ func (p *Parser) cutEnvelope(dst []event.Event, doc []byte) []event.Event {
 	if end < len(doc) {
 		dst = append(dst, p.flawed(event.FlawJSON, doc[end:], carrier{}))
 	}
-	p.leaveEnvelope()
+	p.enter(&p.base)
 	return dst
 }
 
@@ -420,8 +440,8 @@ func (p *Parser) setOuter(ev *event.Event, c carrier) {
 	if c.hasTime {
 		ev.Times.Set(timestamp.CloudWatch, c.nanos)
 	}
-	if p.firehose != 0 {
-		ev.Times.Set(timestamp.Firehose, p.firehose)
+	if p.received != 0 {
+		ev.Times.Set(timestamp.Firehose, p.received)
 	}
 }
 

@@ -169,9 +169,94 @@ func TestParseLine(t *testing.T) {
 	require.Len(t, events, 2)
 	require.Equal(t, "shop", events[0].Source.Get(LabelCluster))
 
+	// Without a stream nobody knows whether a line is one message or several.
+	events = p.ParseLine(nil, []byte(klogLine+"\n\tframe.go:1\n"+auditLine("pods", 0)+auditLine("pods", 0)+"\n"), Origin{Nanos: august.UnixNano(), HasTime: true})
+	require.Len(t, events, 4)
+	require.Equal(t, lineTime(t, &events[0]), lineTime(t, &events[1]))
+
 	events = p.ParseLine(nil, []byte(grantedLine), Origin{Account: "444455556666", Region: "eu-west-3"})
 	require.Equal(t, "444455556666", events[0].Source.Get(cwlogs.LabelOwner))
 	require.Equal(t, "eu-west-3", events[0].Source.Get(cwlogs.LabelRegion))
+}
+
+// TestParseLine_Received shows what stands in for the time of a delivery.
+func TestParseLine_Received(t *testing.T) {
+	p := newTestParser(t, Options{})
+	f := func(o Origin, wantFirehose int64, wantLine string) {
+		t.Helper()
+		events := p.ParseLine(nil, []byte("I1231 23:59:59.980000       1 x.go:302] a"), o)
+		got, ok := events[0].Times.Get(timestamp.Firehose)
+		require.Equal(t, wantFirehose, got)
+		require.Equal(t, wantFirehose != 0, ok)
+		require.Equal(t, wantLine, lineTime(t, &events[0]))
+	}
+	newYear := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
+	f(Origin{}, 0, "none") // The delivery before is none of this line's.
+	f(Origin{Received: newYear}, newYear, "2024-12-31T23:59:59.98Z")
+	f(Origin{Received: firehoseTime, Nanos: newYear, HasTime: true}, firehoseTime, "2024-12-31T23:59:59.98Z")
+}
+
+func TestParseLine_Filename(t *testing.T) {
+	const task, scheduler = "9f1e2d3c-0a1b-4c2d-8e3f-5a6b7c8d9e0f", "kube-scheduler-" + testInstance
+	p := newTestParser(t, Options{})
+	f := func(path, wantStream, wantType string) {
+		t.Helper()
+		events := p.ParseLine(nil, []byte("2026-08-20T10:04:59.000Z text"), Origin{Filename: path})
+		require.Equal(t, wantStream, events[0].Source.Get(cwlogs.LabelLogStream))
+		require.Equal(t, wantType, events[0].Source.Get(LabelLogType))
+		require.Equal(t, "text", string(events[0].Line))
+	}
+	f("/exports/shop/"+task+"/"+scheduler+"/000000.gz", scheduler, "scheduler")
+	f("s3://bucket/"+task+"/kube-apiserver-audit-"+testInstance+"/000017.gz", "kube-apiserver-audit-"+testInstance, "audit")
+	f(scheduler+"/000000.gz", scheduler, "scheduler")
+	f("/unpacked/"+scheduler+".log", scheduler, "scheduler")
+	f("/unpacked/"+scheduler, scheduler, "scheduler")
+	f("/kube-apiserver-logs/"+task+"/"+scheduler+"/000000", scheduler, "scheduler")
+	f("/"+task+"/"+scheduler+"/authenticator-000000.gz", scheduler, "scheduler")
+	f("/kube-apiserver-logs/kube-scheduler-logs/0.gz", "kube-scheduler-logs", "scheduler")
+	f("/var/log/0.log", "", "unknown")
+	f("///", "", "unknown")
+	f("", "", "unknown")
+	// Who names the stream knows better.
+	events := p.ParseLine(nil, []byte("x"), Origin{LogStream: "authenticator-" + testInstance, Filename: scheduler})
+	require.Equal(t, "authenticator", events[0].Source.Get(LabelLogType))
+	// A file is one sequence of lines, whatever is in it.
+	p.ParseLine(nil, []byte("E0820 10:04:59.000001      10 horizontal.go:226] failed"), Origin{Filename: "/a.log", Received: firehoseTime})
+	p.ParseLine(nil, []byte("I0820 10:04:58.000001      10 horizontal.go:226] fine"), Origin{Filename: "/b.log", Received: firehoseTime})
+	events = p.ParseLine(nil, []byte("goroutine 1 [running]:\n\tframe.go:1"), Origin{Filename: "/a.log", Received: firehoseTime})
+	require.Len(t, events, 1)
+	require.Equal(t, "2026-08-20T10:04:59.000001Z", lineTime(t, &events[0]))
+	require.Equal(t, "controllerManager", events[0].Source.Get(LabelLogType))
+}
+
+// TestParseLine_Endless shows that a parser which is never reset forgets.
+func TestParseLine_Endless(t *testing.T) {
+	p := newTestParser(t, Options{LineFormat: JSON})
+	header, frame := []byte("E0820 10:04:59.000001      10 x.go:226] failed"), []byte("goroutine 1 [running]:")
+	read := func(text []byte, stream int) *event.Event {
+		o := Origin{LogStream: fmt.Sprintf("kube-apiserver-%032x", stream), Received: firehoseTime}
+		return &p.ParseLine(nil, text, o)[0]
+	}
+	for i := range 3 * maxStreams {
+		read(header, i)
+	}
+	require.Len(t, p.followers.streams, maxStreams)
+	require.Len(t, p.followers.index, maxStreams)
+	require.Equal(t, "2026-08-20T10:04:59.000001Z", lineTime(t, read(frame, 3*maxStreams-1)))
+	require.Equal(t, "2026-08-20T10:04:59.000001Z", lineTime(t, read(frame, 2*maxStreams)))
+	require.Equal(t, "none", lineTime(t, read(frame, 0)))
+	require.Len(t, p.followers.index, maxStreams)
+	// Nor does it take a line of the week before for the one before.
+	o := Origin{LogStream: fmt.Sprintf("kube-apiserver-%032x", 3*maxStreams-1), Received: firehoseTime + int64(apart) + 1}
+	require.Equal(t, "none", lineTime(t, &p.ParseLine(nil, frame, o)[0]))
+
+	// One line of an unusual size is not paid for ever after.
+	large := "E0820 10:04:59.000001      10 x.go:226] \"failed\"" + strings.Repeat(` key="v\"alue"`, 200_000)
+	read([]byte(large), 0)
+	require.Greater(t, len(p.line.extra), maxParts)
+	read(frame, 0)
+	require.LessOrEqual(t, cap(p.line.extra), maxParts)
+	require.LessOrEqual(t, cap(p.arena), maxArena)
 }
 
 func TestFollowers_EndWithTheDelivery(t *testing.T) {

@@ -30,12 +30,14 @@ type origin struct {
 	owner, account, region []byte
 	logGroup, logStream    []byte
 	filters                jsonscan.Value
+	file                   []byte // Where it, and not the stream, is known.
 	cluster                []byte // Where the line itself names it.
 	enveloped              bool
 	streamType             LogType
 	instance               []byte
-	key                    event.Fingerprint
-	source                 *event.Source // That of sourceType.
+	key                    event.Fingerprint // Of the source, but for the type.
+	flow                   event.Fingerprint // Of the lines that belong to each other.
+	source                 *event.Source     // That of sourceType.
 	sourceType             LogType
 }
 
@@ -49,11 +51,12 @@ func (o *origin) settle(known *event.Sources) {
 	if o.enveloped {
 		o.key[0]++
 	}
+	o.flow = known.Mix(o.key, o.file)
 	o.source = nil
 }
 
-// anonymous reports whether nothing says which stream a line belongs to.
-func (o *origin) anonymous() bool { return len(o.logStream) == 0 }
+// anonymous reports whether nothing says which lines belong to each other.
+func (o *origin) anonymous() bool { return len(o.logStream) == 0 && len(o.file) == 0 }
 
 // sourceOf returns the source of lines of type t from o. All parsers that share
 // known must have one pattern.
