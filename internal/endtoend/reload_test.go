@@ -81,7 +81,7 @@ func TestReload(t *testing.T) {
 		require.Empty(t, s.Errors)
 	}
 	f("arguments", func(s *settings, n, _ int) {
-		s.Arguments += fmt.Sprintf("limits { remembered_pods = %d }\n", 1000+n)
+		s.Arguments += fmt.Sprintf("limits { remembered_sources = %d }\n", 1000+n)
 	}, undisturbed)
 	f("receiver", func(s *settings, n, _ int) {
 		s.Endpoint = fmt.Sprintf("remote_timeout = \"%ds\"\n", 10+n)

@@ -28,6 +28,11 @@ const (
 	MetadataFlaw = "parse_error"
 )
 
+// OwnMetadata returns those names.
+func OwnMetadata() []string {
+	return []string{MetadataLevel, MetadataFlaw, MetadataPartial, MetadataSource, MetadataTrueTime}
+}
+
 // maxExtra is how many of these one entry can carry.
 const maxExtra = 5
 

@@ -29,6 +29,7 @@ type worker struct {
 	builder *lokientry.Builder
 	events  []event.Event
 	delays  []time.Duration
+	counts  []int
 }
 
 func newPipeline(cfg Config) *pipeline {
@@ -82,7 +83,8 @@ func (r *Receiver) deliver(ctx context.Context, p *pipeline, w *worker, d *fireh
 	}
 	w.parser.Settle(now)
 	r.metrics.count(w)
-	r.metrics.countParser(w.parser.Counts())
+	w.counts = w.parser.AppendCounts(w.counts[:0])
+	r.metrics.countParsed(w.counts)
 	r.debug.handedOver(w.builder.Counts())
 	return nil
 }

@@ -23,10 +23,9 @@ type metrics struct {
 	sources       *prometheus.CounterVec // source
 	flaws         *prometheus.CounterVec // reason
 	delay         prometheus.Histogram
-	joined        prometheus.Counter
-	control       prometheus.Counter
 	attributes    prometheus.Counter
-	leftoversLost prometheus.Counter
+	fragmentsLost prometheus.Counter   // Nil when parsers keep nothing.
+	parsed        []prometheus.Counter // Those of Kind.Counters.
 	panics        prometheus.Counter
 
 	// The children of entries and sources, looked up once.
@@ -42,39 +41,42 @@ var durationBuckets = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 // kept for a day.
 var delayBuckets = []float64{0, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 6 * 3600, 24 * 3600}
 
-func newMetrics(namespace string, reg prometheus.Registerer, remembered func() float64) *metrics {
+func newMetrics(kind Kind, reg prometheus.Registerer, remembered func() float64) *metrics {
 	counter := func(name, help string) prometheus.Counter {
 		return util.MustRegisterOrGet(reg, prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: namespace, Name: name, Help: help,
+			Namespace: kind.Namespace, Name: name, Help: help,
 		})).(prometheus.Counter)
 	}
 	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return util.MustRegisterOrGet(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: namespace, Name: name, Help: help,
+			Namespace: kind.Namespace, Name: name, Help: help,
 		}, labels)).(*prometheus.CounterVec)
 	}
 	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
 		return util.MustRegisterOrGet(reg, prometheus.NewHistogram(prometheus.HistogramOpts{
-			Namespace: namespace, Name: name, Help: help, Buckets: buckets,
+			Namespace: kind.Namespace, Name: name, Help: help, Buckets: buckets,
 		})).(prometheus.Histogram)
 	}
 	m := &metrics{
-		deliveries:    vec("deliveries_total", "Deliveries answered, by HTTP status and reason.", "status", "reason"),
-		records:       counter("records_total", "Firehose records in the deliveries whose envelope was read, refused ones and repetitions included."),
-		bytes:         vec("bytes_total", "Bytes at each stage: as they came over the wire, as decompressed bodies, as lines of entries.", "stage"),
-		duration:      histogram("delivery_duration_seconds", "Time from the request's headers to its answer.", durationBuckets),
-		entries:       vec("entries_total", "Log entries by what became of them. An entry may be counted as forwarded and as fragment or moved.", "outcome"),
-		sources:       vec("timestamp_source_total", "Log entries by the source of their time.", "source"),
-		flaws:         vec("flawed_entries_total", "Log entries that carry raw text because they could not be read, by reason.", "reason"),
-		delay:         histogram("entry_delay_seconds", "Time between the line's own time and its arrival here.", delayBuckets),
-		joined:        counter("joined_lines_total", "Lines that were put together from the fragments of a container runtime."),
-		control:       counter("control_messages_total", "Probes of CloudWatch Logs, which carry no log."),
-		attributes:    counter("malformed_attributes_total", "Deliveries whose common attributes could not be read."),
-		leftoversLost: counter("lost_fragments_total", "Beginnings of lines that were kept for a later delivery and could not be handed over."),
-		panics:        counter("panics_total", "Deliveries answered 500 because of a defect in this component."),
+		deliveries: vec("deliveries_total", "Deliveries answered, by HTTP status and reason.", "status", "reason"),
+		records:    counter("records_total", "Firehose records in the deliveries whose envelope was read, refused ones and repetitions included."),
+		bytes:      vec("bytes_total", "Bytes at each stage: as they came over the wire, as decompressed bodies, as lines of entries.", "stage"),
+		duration:   histogram("delivery_duration_seconds", "Time from the request's headers to its answer.", durationBuckets),
+		entries:    vec("entries_total", "Log entries by what became of them. An entry may be counted as forwarded and as fragment or moved.", "outcome"),
+		sources:    vec("timestamp_source_total", "Log entries by the source of their time.", "source"),
+		flaws:      vec("flawed_entries_total", "Log entries that carry raw text because they could not be read, by reason.", "reason"),
+		delay:      histogram("entry_delay_seconds", "Time between the line's own time and its arrival here.", delayBuckets),
+		attributes: counter("malformed_attributes_total", "Deliveries whose common attributes could not be read."),
+		panics:     counter("panics_total", "Deliveries answered 500 because of a defect in this component."),
+	}
+	for _, c := range kind.Counters {
+		m.parsed = append(m.parsed, counter(c.Name, c.Help))
+	}
+	if kind.Keeps {
+		m.fragmentsLost = counter("lost_fragments_total", "Beginnings of lines that were kept for a later delivery and could not be handed over.")
 	}
 	util.MustRegisterOrGet(reg, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "remembered_sources", Help: "Origins of log lines whose metadata is remembered.",
+		Namespace: kind.Namespace, Name: "remembered_sources", Help: "Origins of log lines whose metadata is remembered.",
 	}, remembered))
 	m.forwarded = m.entries.WithLabelValues("forwarded")
 	m.dropped = m.entries.WithLabelValues("dropped")
@@ -112,9 +114,11 @@ func (m *metrics) count(w *worker) {
 	}
 }
 
-func (m *metrics) countParser(c ParserCounts) {
-	m.control.Add(float64(c.Control))
-	m.joined.Add(float64(c.Joined))
+// countParsed adds what a parser has met, in the order of Kind.Counters.
+func (m *metrics) countParsed(counts []int) {
+	for i, n := range counts {
+		m.parsed[i].Add(float64(n))
+	}
 }
 
 // DeliveryFinished implements firehose.Observer.

@@ -17,16 +17,11 @@ package receiver
 
 import (
 	"context"
-	"fmt"
-	"reflect"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/log"
-	"github.com/gorilla/mux"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/grafana/alloy/internal/component"
 	"github.com/grafana/alloy/internal/component/common/loki"
@@ -54,17 +49,32 @@ type Parser interface {
 	// Settle tells that all of the delivery's events have been handed over. A
 	// delivery that is not settled leaves nothing behind.
 	Settle(now time.Time)
-	// Counts returns what has been met since Reset.
-	Counts() ParserCounts
+	// AppendCounts appends what has been met since Reset, a number for each of
+	// Kind.Counters.
+	AppendCounts(dst []int) []int
 }
 
-// ParserCounts is what a parser met beside events.
-type ParserCounts struct {
-	// Control counts CloudWatch's probes.
-	Control int
-	// Joined counts lines that were put together from fragments.
-	Joined int
+// Kind is what sets the receivers of one component apart from those of others.
+type Kind struct {
+	// Namespace begins the names of the metrics.
+	Namespace string
+	// Counters are what the parsers count beside events.
+	Counters []Counter
+	// Keeps is set when the parsers may keep events beyond their delivery.
+	Keeps bool
 }
+
+// Counter is the metric of something that parsers count.
+type Counter struct {
+	// Name is the metric's, without the namespace.
+	Name string
+	// Help says what is counted.
+	Help string
+}
+
+// ControlMessages counts the records by which CloudWatch Logs looks whether
+// anybody is there.
+var ControlMessages = Counter{Name: "control_messages_total", Help: "Probes of CloudWatch Logs, which carry no log."}
 
 // Leftovers hands out events that a parser kept beyond their delivery.
 type Leftovers interface {
@@ -82,6 +92,7 @@ type Leftover struct {
 // Config is what a Receiver does. It is not changed after it has been given to
 // Update.
 type Config struct {
+	// Server is nil when nothing is to listen.
 	Server    *fnet.ServerConfig
 	Firehose  firehose.Config
 	Record    record.Limits
@@ -98,11 +109,11 @@ type Config struct {
 
 // Receiver receives deliveries as its Config says. Create it with New.
 type Receiver struct {
-	namespace string
-	logger    log.Logger
-	metrics   *metrics
-	debug     *debug
-	live      *live
+	kind    Kind
+	logger  log.Logger
+	metrics *metrics
+	debug   *debug
+	live    *live
 
 	fanout   *loki.Fanout
 	handler  *firehose.Handler // Nil before the first Update.
@@ -118,17 +129,16 @@ type Receiver struct {
 }
 
 // New returns a Receiver that listens nowhere yet: call Update, then Run.
-// namespace begins the names of its metrics.
-func New(opts component.Options, namespace string) *Receiver {
+func New(opts component.Options, kind Kind) *Receiver {
 	r := &Receiver{
-		namespace:     namespace,
+		kind:          kind,
 		logger:        opts.Logger,
 		debug:         newDebug(),
 		live:          newLive(opts),
 		fanout:        loki.NewFanout(nil),
 		serverMetrics: util.NewUncheckedCollector(nil),
 	}
-	r.metrics = newMetrics(namespace, opts.Registerer, r.remembered)
+	r.metrics = newMetrics(kind, opts.Registerer, r.remembered)
 	opts.Registerer.MustRegister(r.serverMetrics)
 	r.stopped, r.stop = context.WithCancel(context.Background())
 	return r
@@ -146,11 +156,7 @@ func (r *Receiver) Update(cfg Config) error {
 	}
 	r.fanout.UpdateChildren(cfg.ForwardTo)
 	r.pipeline.Store(newPipeline(cfg))
-	if r.server != nil && reflect.DeepEqual(r.serverConfig, cfg.Server) {
-		return nil
-	}
-	r.stopServer()
-	return r.startServer(cfg.Server)
+	return r.updateServer(cfg.Server)
 }
 
 func (r *Receiver) updateHandler(cfg firehose.Config) (err error) {
@@ -159,52 +165,6 @@ func (r *Receiver) updateHandler(cfg firehose.Config) (err error) {
 	}
 	r.handler, err = firehose.NewHandler(cfg, r, r)
 	return err
-}
-
-// startServer listens. Only a server that runs is remembered.
-func (r *Receiver) startServer(cfg *fnet.ServerConfig) error {
-	registry := prometheus.NewRegistry()
-	server, err := fnet.NewTargetServer(r.logger, r.namespace, registry, cfg)
-	if err != nil {
-		return fmt.Errorf("cannot set up the server: %w", err)
-	}
-	err = server.MountAndRun(func(router *mux.Router) {
-		router.SkipClean(true) // The handler knows its paths; cleaning one redirects.
-		router.PathPrefix("/").Handler(r.handler)
-	})
-	if err != nil {
-		// When it fails after it has bound a port, the server leaves that to the
-		// garbage collector, and the next attempt would find it taken.
-		runtime.GC()
-		return fmt.Errorf("cannot listen on %s:%d (argument http): %w", cfg.HTTP.ListenAddress, cfg.HTTP.ListenPort, err)
-	}
-	// The registry is the server's own: its metrics are named anew with each
-	// server, which the component's registerer would refuse.
-	r.serverMetrics.SetCollector(registry)
-	r.server, r.serverConfig = server, cfg
-	r.debug.listening(server.HTTPListenAddr())
-	return nil
-}
-
-// stopServer lets requests under way finish, as long as
-// graceful_shutdown_timeout allows.
-func (r *Receiver) stopServer() {
-	if r.server == nil {
-		return
-	}
-	r.server.StopAndShutdown()
-	r.server, r.serverConfig = nil, nil
-	r.debug.listening("")
-}
-
-// Address returns where the receiver listens; empty when it does not.
-func (r *Receiver) Address() string {
-	r.mut.Lock()
-	defer r.mut.Unlock()
-	if r.server == nil {
-		return ""
-	}
-	return r.server.HTTPListenAddr()
 }
 
 // leftoverInterval is how often events that outlived their delivery are looked
@@ -263,7 +223,7 @@ func (r *Receiver) sendLeftover(ctx context.Context, p *pipeline, d *lokientry.D
 	w.append(ev)
 	if err := r.fanout.SendBatch(ctx, w.builder.Entries()); err != nil {
 		level.Error(r.logger).Log("msg", "lost the beginning of a line that waited for its end", "err", err)
-		r.metrics.leftoversLost.Inc()
+		r.metrics.fragmentsLost.Inc()
 		return
 	}
 	r.metrics.count(w)

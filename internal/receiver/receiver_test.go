@@ -47,7 +47,7 @@ var lineTime = time.Date(2026, time.August, 20, 10, 0, 0, 0, time.UTC)
 // that begin with a word of the switch.
 type lineParser struct {
 	settled int // Deliveries that were handed over.
-	counts  ParserCounts
+	counts  []int
 	held    *held
 	shared  any
 	resets  []int64
@@ -55,7 +55,7 @@ type lineParser struct {
 }
 
 func (p *lineParser) Reset(firehose int64, delivery any) {
-	p.counts, p.shared, p.late = ParserCounts{}, delivery, nil
+	p.counts, p.shared, p.late = []int{0, 0}, delivery, nil
 	p.resets = append(p.resets, firehose)
 }
 
@@ -68,14 +68,14 @@ func (p *lineParser) Parse(dst []event.Event, rec []byte) []event.Event {
 		case "panic":
 			panic("not a good line")
 		case "control":
-			p.counts.Control++
+			p.counts[0]++
 			continue
 		case "timeless":
 			ev.Times.Clear(timestamp.CRI)
 		case "old":
 			ev.Times.Set(timestamp.CRI, 0)
 		case "joined":
-			p.counts.Joined++
+			p.counts[1]++
 			ev.Partial = event.Joined
 		case "fragment":
 			ev.Partial = event.Fragment
@@ -103,7 +103,14 @@ func (p *lineParser) Flush(dst []event.Event, _ time.Time) []event.Event {
 
 func (p *lineParser) Settle(time.Time) { p.settled++ }
 
-func (p *lineParser) Counts() ParserCounts { return p.counts }
+func (p *lineParser) AppendCounts(dst []int) []int { return append(dst, p.counts...) }
+
+// testKind is what the lineParser is made for.
+var testKind = Kind{
+	Namespace: "test",
+	Counters:  []Counter{ControlMessages, {Name: "joined_lines_total", Help: "Joined lines."}},
+	Keeps:     true,
+}
 
 // held are the leftovers of lineParsers.
 type held struct {
@@ -157,7 +164,7 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 	if change != nil {
 		change(&r.cfg)
 	}
-	r.Receiver = New(component.Options{Logger: log.NewNopLogger(), Registerer: r.registry}, "test")
+	r.Receiver = New(component.Options{Logger: log.NewNopLogger(), Registerer: r.registry}, testKind)
 	require.NoError(t, r.Update(r.cfg))
 	transport := &http.Transport{}
 	r.client = &http.Client{Transport: transport}
@@ -185,7 +192,7 @@ func (r *rig) config() Config {
 		Firehose:   firehose.DefaultConfig(),
 		Record:     record.Limits{RecordSize: 1 << 20, DeliverySize: 2 << 20},
 		ForwardTo:  []loki.LogsReceiver{r.sink.Receiver()},
-		NewParser:  func() Parser { return &lineParser{held: r.held} },
+		NewParser:  func() Parser { return &lineParser{held: r.held, counts: []int{0, 0}} },
 		Leftovers:  r.held,
 		Streams:    newStreams(r.t, lokientry.Options{}),
 		Policy:     &timestamp.Policy{Order: []timestamp.Source{timestamp.CRI, timestamp.Firehose}, MaxAge: 100 * 365 * 24 * time.Hour},
@@ -541,7 +548,7 @@ func TestLeftovers(t *testing.T) {
 // and nothing breaks.
 func TestReceiver_NotListening(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	r := New(component.Options{Logger: log.NewNopLogger(), Registerer: registry}, "test")
+	r := New(component.Options{Logger: log.NewNopLogger(), Registerer: registry}, testKind)
 	require.Empty(t, r.Address())
 	_, err := registry.Gather()
 	require.NoError(t, err)
@@ -553,7 +560,7 @@ func TestReceiver_NotListening(t *testing.T) {
 	defer sink.Stop()
 	bad := (&rig{t: t, sink: sink, held: &held{}}).config()
 	bad.Firehose.BodyTimeout = 0
-	r = New(component.Options{Logger: log.NewNopLogger(), Registerer: prometheus.NewRegistry()}, "test")
+	r = New(component.Options{Logger: log.NewNopLogger(), Registerer: prometheus.NewRegistry()}, testKind)
 	require.ErrorContains(t, r.Update(bad), "body_timeout")
 	require.Empty(t, r.Address())
 	require.NoError(t, r.Run(ctx))

@@ -15,6 +15,8 @@ import (
 	"github.com/grafana/alloy/syntax"
 	"github.com/grafana/alloy/syntax/alloytypes"
 
+	"github.com/grafana/alloy/eks/internal/docpage"
+	"github.com/grafana/alloy/eks/internal/receiver"
 	"github.com/grafana/alloy/eks/internal/timestamp"
 )
 
@@ -31,12 +33,12 @@ func TestArguments_Minimal(t *testing.T) {
 
 	var want Arguments
 	want.SetToDefault()
-	want.ForwardTo = args.ForwardTo
+	want.Receiver.ForwardTo = args.Receiver.ForwardTo
 	require.Equal(t, want, args)
 
-	require.Equal(t, 8080, args.Server.HTTP.ListenPort)
-	require.Equal(t, "127.0.0.1", args.Server.GRPC.ListenAddress)
-	require.Empty(t, args.keys(), "without access keys the door is open")
+	require.Equal(t, 8080, args.Receiver.Server.HTTP.ListenPort)
+	require.Equal(t, "127.0.0.1", args.Receiver.Server.GRPC.ListenAddress)
+	require.Empty(t, args.Receiver.Config().Firehose.AccessKeys, "without access keys the door is open")
 	zone, err := args.Timestamp.location()
 	require.NoError(t, err)
 	require.Nil(t, zone)
@@ -91,19 +93,19 @@ func TestArguments_All(t *testing.T) {
 			concurrent_size        = "100MiB"
 			body_timeout           = "20s"
 			delivery_timeout       = "30s"
-			remembered_pods        = 1000
+			remembered_sources        = 1000
 		}
 	`)
 	require.NoError(t, err)
 
-	require.Equal(t, []string{"old", "new", "newer"}, args.keys())
+	require.Equal(t, []string{"old", "new", "newer"}, args.Receiver.Config().Firehose.AccessKeys)
 	require.Equal(t, "prod", args.Cluster)
-	require.Equal(t, map[string]string{"pod": "__meta_kubernetes_pod_name", "team": "search"}, args.Labels)
-	require.Equal(t, map[string]string{"request": "__aws_firehose_request_id"}, args.StructuredMetadata)
-	require.True(t, args.UseIncomingTimestamp)
-	require.Equal(t, 7*time.Second, args.Server.GracefulShutdownTimeout)
+	require.Equal(t, map[string]string{"pod": "__meta_kubernetes_pod_name", "team": "search"}, args.Receiver.Labels)
+	require.Equal(t, map[string]string{"request": "__aws_firehose_request_id"}, args.Receiver.StructuredMetadata)
+	require.True(t, args.Receiver.UseIncomingTimestamp)
+	require.Equal(t, 7*time.Second, args.Receiver.Server.GracefulShutdownTimeout)
 
-	http := args.Server.HTTP
+	http := args.Receiver.Server.HTTP
 	require.Equal(t, "127.0.0.1", http.ListenAddress)
 	require.Equal(t, 4711, http.ListenPort)
 	require.Equal(t, 12, http.ConnLimit)
@@ -113,15 +115,15 @@ func TestArguments_All(t *testing.T) {
 	require.Equal(t, &fnet.TLSConfig{Cert: "cert", Key: "key"}, http.TLSConfig)
 	require.True(t, http.HTTP2.Enabled)
 	require.EqualValues(t, 100, http.HTTP2.MaxConcurrentStreams, "a block changes nothing but what it names")
-	require.Equal(t, 4712, args.Server.GRPC.ListenPort)
-	require.Equal(t, "127.0.0.1", args.Server.GRPC.ListenAddress)
+	require.Equal(t, 4712, args.Receiver.Server.GRPC.ListenPort)
+	require.Equal(t, "127.0.0.1", args.Receiver.Server.GRPC.ListenAddress)
 
 	require.Equal(t, TimestampArguments{
-		Sources: []string{"line", "cri"}, Zone: "Europe/Paris", MaxFuture: time.Hour,
+		Receiver: receiver.TimestampArguments{Sources: []string{"line", "cri"}, MaxFuture: time.Hour}, Zone: "Europe/Paris",
 	}, args.Timestamp)
 	require.Equal(t, &timestamp.Policy{
 		Order: []timestamp.Source{timestamp.Line, timestamp.CRI}, MaxFuture: time.Hour,
-	}, args.Timestamp.policy())
+	}, args.Timestamp.Receiver.Policy())
 	zone, err := args.Timestamp.location()
 	require.NoError(t, err)
 	require.Equal(t, "Europe/Paris", zone.String())
@@ -129,13 +131,13 @@ func TestArguments_All(t *testing.T) {
 	require.Equal(t, PartialLinesArguments{
 		MaxWait: 2 * time.Second, MaxLineSize: 2 * units.MiB, MaxHeldSize: 4 * units.MiB,
 	}, args.PartialLines)
-	require.Equal(t, LimitsArguments{
+	require.Equal(t, receiver.LimitsArguments{
 		BodySize: 10 * units.MiB, DecompressedBodySize: 20 * units.MiB, Records: 500, RecordSize: 3 * units.MiB,
 		DeliverySize: 30 * units.MiB, ConcurrentSize: 100 * units.MiB,
-		BodyTimeout: 20 * time.Second, DeliveryTimeout: 30 * time.Second, RememberedPods: 1000,
-	}, args.Limits)
-	require.EqualValues(t, 30*units.MiB, args.firehose().Limits.DeliverySize)
-	require.Equal(t, 30*time.Second, args.firehose().DeliveryTimeout)
+		BodyTimeout: 20 * time.Second, DeliveryTimeout: 30 * time.Second, RememberedSources: 1000,
+	}, args.Receiver.Limits)
+	require.EqualValues(t, 30*units.MiB, args.Receiver.Config().Firehose.Limits.DeliverySize)
+	require.Equal(t, 30*time.Second, args.Receiver.Config().Firehose.DeliveryTimeout)
 }
 
 func TestArguments_Failure(t *testing.T) {
@@ -197,7 +199,7 @@ func TestArguments_Failure(t *testing.T) {
 	f(`limits { body_timeout = "999ms" }`, `body_timeout and delivery_timeout must be at least 1s, and are 999ms and 50s`)
 	f(`limits { delivery_timeout = "0s" }`, `body_timeout and delivery_timeout must be at least 1s, and are 1m0s and 0s`)
 	f(`limits { delivery_timeout = "111s" }`, `body_timeout and delivery_timeout must not exceed 2m50s together, and are 2m51s`)
-	f(`limits { remembered_pods = 99 }`, `limits.remembered_pods must be at least 100, and is 99`)
+	f(`limits { remembered_sources = 99 }`, `limits.remembered_sources must be at least 100, and is 99`)
 }
 
 // Every part that is wrong is named, so that a configuration is mended in one go.
@@ -209,10 +211,10 @@ func TestArguments_AllErrorsAtOnce(t *testing.T) {
 			zone = "Nowhere"
 		}
 		limits {
-			remembered_pods = 1
+			remembered_sources = 1
 		}
 	`)
-	for _, part := range []string{"labels", "timestamp.zone", "limits.remembered_pods"} {
+	for _, part := range []string{"labels", "timestamp.zone", "limits.remembered_sources"} {
 		require.ErrorContains(t, err, part)
 	}
 }
@@ -277,32 +279,29 @@ func TestArguments_OfLokiSource(t *testing.T) {
 	require.NoError(t, syntax.Unmarshal([]byte(text), &theirs))
 	ours, err := decode(text)
 	require.NoError(t, err)
-	require.Equal(t, theirs.AccessKey, *ours.AccessKey)
-	require.Equal(t, theirs.UseIncomingTimestamp, ours.UseIncomingTimestamp)
-	require.Equal(t, theirs.Server.HTTP.ListenPort, ours.Server.HTTP.ListenPort)
-	require.Equal(t, theirs.Server.HTTP.TLSConfig, ours.Server.HTTP.TLSConfig)
+	require.Equal(t, theirs.AccessKey, *ours.Receiver.AccessKey)
+	require.Equal(t, theirs.UseIncomingTimestamp, ours.Receiver.UseIncomingTimestamp)
+	server := ours.Receiver.Config().Server
+	require.Equal(t, theirs.Server.HTTP.ListenPort, server.HTTP.ListenPort)
+	require.Equal(t, theirs.Server.HTTP.TLSConfig, server.HTTP.TLSConfig)
 
 	// Not only those above: whatever it takes, we take, by the same name and type.
-	own := tags(reflect.TypeFor[Arguments]())
-	for tag, of := range tags(reflect.TypeFor[aws_firehose.Arguments]()) {
-		if own[tag] != nil && own[tag].Kind() == reflect.Pointer && of.Kind() != reflect.Pointer {
+	own := map[string]reflect.Type{}
+	for _, a := range docpage.Arguments(reflect.TypeFor[Arguments]()) {
+		own[a.Path()] = a.Type
+	}
+	for _, a := range docpage.Arguments(reflect.TypeFor[aws_firehose.Arguments]()) {
+		of, path := a.Type, a.Path()
+		if own[path] != nil && own[path].Kind() == reflect.Pointer && of.Kind() != reflect.Pointer {
 			of = reflect.PointerTo(of) // Ours tells what is empty from what is absent.
 		}
-		require.Equal(t, of, own[tag], "tag %q", tag)
+		require.Equal(t, of, own[path], path)
 	}
-}
-
-// tags returns the types of a struct's fields by their alloy tags.
-func tags(of reflect.Type) map[string]reflect.Type {
-	all := map[string]reflect.Type{}
-	for _, field := range reflect.VisibleFields(of) {
-		all[field.Tag.Get("alloy")] = field.Type
-	}
-	return all
 }
 
 func TestRecordKeys(t *testing.T) {
-	args := Arguments{
+	var args Arguments
+	args.Receiver = receiver.Arguments{
 		Labels:             map[string]string{"unit": "__record_systemd_unit", "fixed": "x"},
 		StructuredMetadata: map[string]string{"zone": "__record_az"},
 		RelabelRules: relabel.Rules{

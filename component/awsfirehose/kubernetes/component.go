@@ -12,21 +12,26 @@ import (
 	"time"
 
 	"github.com/grafana/alloy/internal/component"
-	"github.com/grafana/alloy/internal/component/common/relabel"
 	"github.com/grafana/alloy/internal/featuregate"
 
 	"github.com/grafana/alloy/eks/internal/event"
 	"github.com/grafana/alloy/eks/internal/kubelog"
 	"github.com/grafana/alloy/eks/internal/lokientry"
 	"github.com/grafana/alloy/eks/internal/receiver"
-	"github.com/grafana/alloy/eks/internal/record"
 )
 
 // Name is the component's name in configurations.
 const Name = "awsfirehose.kubernetes"
 
-// namespace begins the names of the component's metrics.
-const namespace = "awsfirehose_kubernetes"
+// kind is what sets the component's receiver apart.
+var kind = receiver.Kind{
+	Namespace: "awsfirehose_kubernetes",
+	Counters: []receiver.Counter{
+		receiver.ControlMessages,
+		{Name: "joined_lines_total", Help: "Lines that were put together from the fragments of a container runtime."},
+	},
+	Keeps: true,
+}
 
 func init() {
 	component.Register(component.Registration{
@@ -51,7 +56,7 @@ type Component struct {
 
 	mut     sync.Mutex
 	sources *event.Sources
-	pods    int // The size that sources was made for.
+	size    int // What sources was made for.
 	carry   *kubelog.Carry
 	retired []*kubelog.Carry      // What updates replaced: deliveries under way may still use it.
 	partial PartialLinesArguments // What carry was made for.
@@ -59,7 +64,7 @@ type Component struct {
 
 // New returns a component that listens. It fails when it cannot.
 func New(opts component.Options, args Arguments) (*Component, error) {
-	c := &Component{receiver: receiver.New(opts, namespace)}
+	c := &Component{receiver: receiver.New(opts, kind)}
 	if err := c.Update(args); err != nil {
 		return nil, err
 	}
@@ -84,6 +89,9 @@ func (c *Component) DebugInfo() any { return c.receiver.DebugInfo() }
 // LiveDebugging implements component.LiveDebugging.
 func (c *Component) LiveDebugging() {}
 
+// outputs are stdout and stderr of a container.
+const outputs = 2
+
 // config turns arguments into what the receiver does. What is remembered of pods
 // and what is held of lines survives an update that does not concern it.
 func (c *Component) config(args Arguments) (receiver.Config, error) {
@@ -92,14 +100,10 @@ func (c *Component) config(args Arguments) (receiver.Config, error) {
 	if err := c.remember(&args); err != nil {
 		return receiver.Config{}, err
 	}
-	streams, err := lokientry.NewStreams(lokientry.Options{
+	streams, err := args.Receiver.Streams(lokientry.Options{
 		DefaultLabels:   defaultLabels(args.Cluster),
 		DefaultMetadata: defaultMetadata,
-		Labels:          args.Labels,
-		Metadata:        args.StructuredMetadata,
-		Rules:           relabel.ComponentToPromRelabelConfigs(args.RelabelRules),
-		Size:            2 * args.Limits.RememberedPods, // stdout and stderr.
-	})
+	}, outputs)
 	if err != nil {
 		return receiver.Config{}, err
 	}
@@ -107,16 +111,8 @@ func (c *Component) config(args Arguments) (receiver.Config, error) {
 	if err != nil {
 		return receiver.Config{}, err
 	}
-	limits := args.Limits.limits()
-	cfg := receiver.Config{
-		Server:     args.Server,
-		Firehose:   args.firehose(),
-		Record:     record.Limits{RecordSize: int(limits.RecordSize), DeliverySize: int(limits.DeliverySize)},
-		ForwardTo:  args.ForwardTo,
-		Streams:    streams,
-		Policy:     args.Timestamp.policy(),
-		Remembered: c.sources.Len,
-	}
+	cfg := args.Receiver.Config()
+	cfg.Streams, cfg.Policy, cfg.Remembered = streams, args.Timestamp.Receiver.Policy(), c.sources.Len
 	options := kubelog.Options{
 		Sources:    c.sources,
 		Zone:       zone,
@@ -133,12 +129,12 @@ func (c *Component) config(args Arguments) (receiver.Config, error) {
 
 // remember makes what outlives an update, where the arguments ask for another.
 func (c *Component) remember(args *Arguments) error {
-	if c.sources == nil || c.pods != args.Limits.RememberedPods {
-		sources, err := event.NewSources(args.Limits.RememberedPods)
+	if size := args.Receiver.Limits.RememberedSources; c.sources == nil || c.size != size {
+		sources, err := event.NewSources(size)
 		if err != nil {
-			return fmt.Errorf("cannot remember %d pods (argument limits.remembered_pods): %w", args.Limits.RememberedPods, err)
+			return fmt.Errorf("cannot remember %d sources (argument limits.remembered_sources): %w", size, err)
 		}
-		c.sources, c.pods = sources, args.Limits.RememberedPods
+		c.sources, c.size = sources, size
 	}
 	if c.partial != args.PartialLines {
 		if c.carry != nil {
@@ -155,7 +151,11 @@ func (c *Component) remember(args *Arguments) error {
 // parser is a kubelog.Parser as the receiver wants one.
 type parser struct{ *kubelog.Parser }
 
-func (p parser) Counts() receiver.ParserCounts { return receiver.ParserCounts(p.Parser.Counts()) }
+// AppendCounts implements receiver.Parser, in the order of kind.
+func (p parser) AppendCounts(dst []int) []int {
+	c := p.Counts()
+	return append(dst, c.Control, c.Joined)
+}
 
 // leftovers are a component's kubelog.Carries as the receiver wants them.
 type leftovers struct {

@@ -104,10 +104,10 @@ func (r *rig) arguments(text string) Arguments {
 	r.t.Helper()
 	args, err := decode("forward_to = []\n" + text)
 	require.NoError(r.t, err)
-	args.ForwardTo = []loki.LogsReceiver{r.receiver}
-	args.Server.HTTP.ListenAddress = "127.0.0.1"
-	if args.Server.HTTP.ListenPort == 8080 {
-		args.Server.HTTP.ListenPort = 0
+	args.Receiver.ForwardTo = []loki.LogsReceiver{r.receiver}
+	args.Receiver.Server.HTTP.ListenAddress = "127.0.0.1"
+	if args.Receiver.Server.HTTP.ListenPort == 8080 {
+		args.Receiver.Server.HTTP.ListenPort = 0
 	}
 	return args
 }
@@ -160,7 +160,7 @@ func (r *rig) metric(name string, labels ...string) float64 {
 	require.NoError(r.t, err)
 	sum := 0.0
 	for _, family := range families {
-		if family.GetName() != namespace+"_"+name {
+		if family.GetName() != kind.Namespace+"_"+name {
 			continue
 		}
 		for _, m := range family.GetMetric() {
@@ -447,7 +447,7 @@ func TestComponent_LabelsAndMetadata(t *testing.T) {
 func TestComponent_RelabelRules(t *testing.T) {
 	r := newRig(t, ``, nil)
 	args := r.arguments(``)
-	args.RelabelRules = rules(t, `
+	args.Receiver.RelabelRules = rules(t, `
 		rule {
 			action        = "drop"
 			source_labels = ["__meta_kubernetes_pod_name"]

@@ -35,12 +35,12 @@ func BenchmarkDeliver(b *testing.B) {
 func benchmarkDeliver(b *testing.B, records, receivers int) {
 	args, err := decode("forward_to = []\n" + anyAge)
 	require.NoError(b, err)
-	args.Server.HTTP.ListenAddress, args.Server.HTTP.ListenPort = "127.0.0.1", 0
+	args.Receiver.Server.HTTP.ListenAddress, args.Receiver.Server.HTTP.ListenPort = "127.0.0.1", 0
 	taken := make(chan int)
 	var receiver loki.LogsReceiver
 	for range receivers {
 		receiver = loki.NewLogsReceiver()
-		args.ForwardTo = append(args.ForwardTo, receiver)
+		args.Receiver.ForwardTo = append(args.Receiver.ForwardTo, receiver)
 		go func() {
 			n := 0
 			for range receiver.Chan() {

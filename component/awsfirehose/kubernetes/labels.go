@@ -56,12 +56,6 @@ func defaultMetadata(src *event.Source) []event.Label {
 	}
 }
 
-// ownMetadata is what lokientry adds.
-var ownMetadata = []string{
-	lokientry.MetadataLevel, lokientry.MetadataFlaw, lokientry.MetadataPartial,
-	lokientry.MetadataSource, lokientry.MetadataTrueTime,
-}
-
 // first returns the first value that the source has under one of the names.
 func first(src *event.Source, names ...string) string {
 	for _, name := range names {
@@ -83,12 +77,12 @@ func (a *Arguments) recordKeys() map[string]bool {
 			keys[m[1]] = true
 		}
 	}
-	for _, m := range []map[string]string{a.Labels, a.StructuredMetadata} {
+	for _, m := range []map[string]string{a.Receiver.Labels, a.Receiver.StructuredMetadata} {
 		for _, from := range m {
 			add(from)
 		}
 	}
-	for _, rule := range a.RelabelRules {
+	for _, rule := range a.Receiver.RelabelRules {
 		for _, name := range rule.SourceLabels {
 			add(name)
 		}

@@ -96,7 +96,7 @@ func TestUpdate_UnderLoad(t *testing.T) {
 		`access_keys = ["other", "key"]`,
 		`cluster = "prod"`,
 		`labels = {pod = "__meta_kubernetes_pod_name"}`,
-		`limits { remembered_pods = 500 }`,
+		`limits { remembered_sources = 500 }`,
 		`partial_lines { max_wait = "1s" }`,
 	}
 	for running := true; running; updates++ {
@@ -199,9 +199,9 @@ func TestUpdate_MendsOtherParts(t *testing.T) {
 		require.Equal(t, 200, r.deliver([]string{"one"}).status)
 	}
 	taken, _ := occupied(t)
-	f(func(a *Arguments) { a.Server.GRPC.ListenPort = taken }, "address already in use")
+	f(func(a *Arguments) { a.Receiver.Server.GRPC.ListenPort = taken }, "address already in use")
 	f(func(a *Arguments) {
-		a.Server.HTTP.TLSConfig = &fnet.TLSConfig{Cert: "no certificate", Key: "no key"}
+		a.Receiver.Server.HTTP.TLSConfig = &fnet.TLSConfig{Cert: "no certificate", Key: "no key"}
 	}, "error generating http tls config")
 }
 
@@ -211,19 +211,19 @@ func TestUpdate_ForwardTo(t *testing.T) {
 	other := loki.NewCollectingHandler()
 	t.Cleanup(other.Stop)
 	args := r.arguments(``)
-	args.ForwardTo = []loki.LogsReceiver{other.Receiver()}
+	args.Receiver.ForwardTo = []loki.LogsReceiver{other.Receiver()}
 	require.NoError(t, r.Update(args))
 	require.Equal(t, 200, r.deliver([]string{"one"}).status)
 	require.Empty(t, r.sink.Received())
 	r.eventually(func() bool { return len(other.Received()) == 1 }, "the entry")
 
 	// To both, and to none.
-	args.ForwardTo = append(args.ForwardTo, r.sink.Receiver())
+	args.Receiver.ForwardTo = append(args.Receiver.ForwardTo, r.sink.Receiver())
 	require.NoError(t, r.Update(args))
 	require.Equal(t, 200, r.deliver([]string{"two"}).status)
 	r.entries(1)
 	r.eventually(func() bool { return len(other.Received()) == 2 }, "the entry")
-	args.ForwardTo = nil
+	args.Receiver.ForwardTo = nil
 	require.NoError(t, r.Update(args))
 	require.Equal(t, 200, r.deliver([]string{"three"}).status)
 }
@@ -232,10 +232,10 @@ func TestUpdate_ForwardTo(t *testing.T) {
 func TestUpdate_Refused(t *testing.T) {
 	r := newRig(t, `access_key = "key"`, nil)
 	args := r.arguments(``)
-	args.Limits.RememberedPods = -1
-	require.ErrorContains(t, r.Update(args), "limits.remembered_pods")
+	args.Receiver.Limits.RememberedSources = -1
+	require.ErrorContains(t, r.Update(args), "limits.remembered_sources")
 	args = r.arguments(``)
-	args.AccessKeys = []alloytypes.Secret{" "}
+	args.Receiver.AccessKeys = []alloytypes.Secret{" "}
 	require.ErrorContains(t, r.Update(args), "access key 0 is empty")
 	require.Equal(t, 401, r.deliver([]string{"x"}).status)
 	require.Equal(t, 200, r.deliver([]string{"x"}, "X-Amz-Firehose-Access-Key", "key").status)

@@ -1,0 +1,222 @@
+package docpage
+
+import (
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/units"
+	"github.com/stretchr/testify/require"
+
+	"github.com/grafana/alloy/internal/component/common/loki"
+	"github.com/grafana/alloy/internal/component/common/relabel"
+	"github.com/grafana/alloy/syntax"
+	"github.com/grafana/alloy/syntax/alloytypes"
+)
+
+// Argument is one argument of a component, as it is found by its struct tag.
+type Argument struct {
+	Name     string
+	Required bool
+	Type     reflect.Type
+
+	blocks []string // Around it, the outermost first.
+	index  [][]int  // Of its fields, from the outermost one in.
+	listed bool     // One of the blocks may stand several times.
+}
+
+// Path returns the name with those of the blocks around it: http.listen_port.
+func (a *Argument) Path() string { return strings.Join(append(slices.Clone(a.blocks), a.Name), ".") }
+
+// Arguments returns the arguments of a struct, those of its blocks among them.
+func Arguments(of reflect.Type) []Argument {
+	w := walker{}
+	w.walk(of, Argument{})
+	return w.arguments
+}
+
+// walker collects the arguments and the blocks of a struct.
+type walker struct {
+	arguments []Argument
+	blocks    [][]string
+}
+
+// walk goes through the fields of a struct that stands where at says.
+func (w *walker) walk(of reflect.Type, at Argument) {
+	for i := range of.NumField() {
+		field := of.Field(i)
+		tag := strings.Split(field.Tag.Get("alloy"), ",")
+		next := at
+		next.index = append(slices.Clone(at.index), field.Index)
+		inner := field.Type
+		if inner.Kind() == reflect.Slice {
+			next.listed, inner = true, inner.Elem()
+		}
+		if inner.Kind() == reflect.Pointer {
+			inner = inner.Elem()
+		}
+		switch tag[1] {
+		case "squash":
+			w.walk(inner, next)
+		case "block":
+			next.blocks = append(slices.Clone(at.blocks), tag[0])
+			w.blocks = append(w.blocks, next.blocks)
+			w.walk(inner, next)
+		case "attr":
+			next.listed = at.listed
+			next.Name, next.Type, next.Required = tag[0], field.Type, !slices.Contains(tag, "optional")
+			w.arguments = append(w.arguments, next)
+		}
+	}
+}
+
+// heading is where an argument is documented.
+func (a *Argument) heading() string {
+	if len(a.blocks) == 0 {
+		return "Arguments"
+	}
+	return a.blocks[len(a.blocks)-1]
+}
+
+// value returns what the argument is in the result of decoding.
+func (a *Argument) value(args any) any {
+	v := reflect.ValueOf(args)
+	for _, at := range a.index {
+		if v.Kind() == reflect.Pointer {
+			v = v.Elem()
+		}
+		v = v.FieldByIndex(at)
+	}
+	if (v.Kind() == reflect.Map || v.Kind() == reflect.Slice) && v.Len() == 0 {
+		return reflect.Zero(a.Type).Interface()
+	}
+	return v.Interface()
+}
+
+// body returns the text of a component's body in which the argument is set, or,
+// without a value, in which its blocks stand.
+func (a *Argument) body(value string) string {
+	inner := ""
+	if value != "" {
+		inner = a.Name + " = " + value
+	}
+	for _, block := range slices.Backward(a.blocks) {
+		inner = block + " {\n" + inner + "\n}"
+	}
+	return "forward_to = []\n" + inner
+}
+
+// typeNames are the types of arguments as the pages of Alloy call them.
+var typeNames = map[reflect.Type]string{
+	reflect.TypeFor[[]loki.LogsReceiver](): "list(LogsReceiver)",
+	reflect.TypeFor[relabel.Rules]():       "RelabelRules",
+	reflect.TypeFor[alloytypes.Secret]():   "secret",
+	reflect.TypeFor[[]alloytypes.Secret](): "list(secret)",
+	reflect.TypeFor[map[string]string]():   "map(string)",
+	reflect.TypeFor[[]string]():            "list(string)",
+	reflect.TypeFor[string]():              "string",
+	reflect.TypeFor[units.Base2Bytes]():    "string",
+	reflect.TypeFor[bool]():                "bool",
+	reflect.TypeFor[time.Duration]():       "duration",
+	reflect.TypeFor[int]():                 "int",
+	reflect.TypeFor[int32]():               "int",
+	reflect.TypeFor[uint]():                "int",
+	reflect.TypeFor[uint32]():              "int",
+	reflect.TypeFor[*alloytypes.Secret]():  "secret",
+}
+
+// argumentsHead is the head of a table of arguments.
+var argumentsHead = []string{"Name", "Type", "Description", "Default", "Required"}
+
+// CheckArguments checks that each argument of A, the component's arguments, has
+// a row with its type, its default and whether it is required, in the table of
+// its block, that no row is without an argument, and that the table of blocks
+// names each block.
+func CheckArguments[A any](t *testing.T, p *Page) {
+	t.Helper()
+	w := walker{}
+	w.walk(reflect.TypeFor[A](), Argument{})
+	known := map[string]bool{}
+	for i := range w.arguments {
+		a := &w.arguments[i]
+		row := p.argumentRow(a)
+		require.NotNil(t, row, "%s has no row", a.Path())
+		require.Equal(t, "`"+typeNames[a.Type]+"`", row[1], a.Path())
+		require.True(t, strings.HasSuffix(row[2], "."), a.Path())
+		require.Equal(t, map[bool]string{true: "yes", false: "no"}[a.Required], row[4], a.Path())
+		checkDefault[A](t, a, row[3])
+		known[a.heading()+" "+a.Name] = true
+	}
+	for heading, rows := range p.Rows {
+		if !slices.Equal(p.Heads[heading], argumentsHead) {
+			continue
+		}
+		for _, name := range p.Names(heading) {
+			require.True(t, known[heading+" "+name], "the row %s of %s documents no argument", name, heading)
+		}
+		require.True(t, sortedByNeed(rows), "%s: required first, then by name", heading)
+	}
+	p.checkBlocks(t, w.blocks)
+}
+
+func (p *Page) argumentRow(a *Argument) []string {
+	for _, row := range p.Rows[a.heading()] {
+		if strings.Trim(row[0], "`") == a.Name {
+			return row
+		}
+	}
+	return nil
+}
+
+func checkDefault[A any](t *testing.T, a *Argument, documented string) {
+	t.Helper()
+	decode := func(body string) A {
+		var args A
+		require.NoError(t, syntax.Unmarshal([]byte(body), &args), a.Path())
+		return args
+	}
+	switch {
+	case a.Required:
+		require.Empty(t, documented, a.Path())
+	case a.listed: // Such a block has no default, and may be wrong when it is empty.
+		require.Equal(t, map[reflect.Kind]string{reflect.Slice: "`[]`", reflect.String: "`\"\"`"}[a.Type.Kind()], documented, a.Path())
+	case a.Type == reflect.TypeFor[relabel.Rules](): // Rules cannot be written.
+		require.Equal(t, "`{}`", documented, a.Path())
+		require.Empty(t, a.value(decode(a.body(""))), a.Path())
+	default:
+		require.Equal(t, a.value(decode(a.body(""))), a.value(decode(a.body(strings.Trim(documented, "`")))), a.Path())
+	}
+}
+
+var (
+	linkTarget  = regexp.MustCompile(`\(#[^)]*\)`)
+	brackets    = strings.NewReplacer("[", "", "]", "")
+	quotedBlock = regexp.MustCompile("`([a-z0-9_]+)`")
+)
+
+func (p *Page) checkBlocks(t *testing.T, blocks [][]string) {
+	t.Helper()
+	var listed, want []string
+	for _, row := range p.Rows["Blocks"] {
+		listed = append(listed, quotedBlock.ReplaceAllString(brackets.Replace(linkTarget.ReplaceAllString(row[0], "")), "$1"))
+		require.Equal(t, "no", row[2])
+	}
+	for _, block := range blocks {
+		want = append(want, strings.Join(block, " > "))
+		require.Contains(t, p.Headings, block[len(block)-1])
+	}
+	require.ElementsMatch(t, want, listed)
+	require.True(t, slices.IsSorted(listed))
+}
+
+func sortedByNeed(rows [][]string) bool {
+	return slices.IsSortedFunc(rows, func(a, b []string) int {
+		if a[4] != b[4] {
+			return strings.Compare(b[4], a[4])
+		}
+		return strings.Compare(strings.Trim(a[0], "`"), strings.Trim(b[0], "`"))
+	})
+}

@@ -1,0 +1,144 @@
+package receiver
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
+
+	fnet "github.com/grafana/alloy/internal/component/common/net"
+	"github.com/grafana/alloy/syntax"
+)
+
+// ServerArguments are those of Alloy's own HTTP server, fnet.ServerConfig, but
+// for one thing: without a block http, nothing listens.
+type ServerArguments struct {
+	HTTP                    *HTTPArguments   `alloy:"http,block,optional"`
+	GRPC                    *fnet.GRPCConfig `alloy:"grpc,block,optional"`
+	GracefulShutdownTimeout time.Duration    `alloy:"graceful_shutdown_timeout,attr,optional"`
+}
+
+// HTTPArguments are fnet.HTTPConfig with the defaults of a receiver.
+type HTTPArguments fnet.HTTPConfig
+
+var _ syntax.Defaulter = (*HTTPArguments)(nil)
+
+// defaultWriteTimeout lets the answer wait for limits.delivery_timeout, as long
+// as Firehose itself waits for it. The deadlines of body and answer are the
+// handler's own; this one and server_read_timeout bound what comes before.
+// https://docs.aws.amazon.com/firehose/latest/dev/httpdeliveryrequestresponse.html
+const defaultWriteTimeout = 3 * time.Minute
+
+// SetToDefault implements syntax.Defaulter.
+func (h *HTTPArguments) SetToDefault() {
+	*h = HTTPArguments(*fnet.DefaultServerConfig().HTTP)
+	h.ServerWriteTimeout = defaultWriteTimeout
+}
+
+func defaultServer() ServerArguments {
+	defaults := fnet.DefaultServerConfig()
+	s := ServerArguments{HTTP: &HTTPArguments{}, GRPC: defaults.GRPC, GracefulShutdownTimeout: defaults.GracefulShutdownTimeout}
+	s.HTTP.SetToDefault()
+	// Alloy's server always opens a gRPC port too, which nothing here uses.
+	s.GRPC.ListenAddress = "127.0.0.1"
+	return s
+}
+
+// config returns what Alloy's server is configured with, nil when none is to
+// listen.
+func (s *ServerArguments) config() *fnet.ServerConfig {
+	if s.HTTP == nil {
+		return nil
+	}
+	return &fnet.ServerConfig{
+		HTTP: (*fnet.HTTPConfig)(s.HTTP), GRPC: s.GRPC, GracefulShutdownTimeout: s.GracefulShutdownTimeout,
+	}
+}
+
+func (s *ServerArguments) validate(deliveryTimeout time.Duration) error {
+	if s.HTTP == nil {
+		return nil
+	}
+	if port := s.HTTP.ListenPort; port < 0 || port > 65535 {
+		return fmt.Errorf("http.listen_port must be between 0 and 65535, and is %d", port)
+	}
+	if s.HTTP.ServerWriteTimeout <= deliveryTimeout {
+		return fmt.Errorf("http.server_write_timeout must be longer than limits.delivery_timeout, %s, and is %s: the connection would be cut before the answer",
+			deliveryTimeout, s.HTTP.ServerWriteTimeout)
+	}
+	return validateTLS(s.HTTP.TLSConfig)
+}
+
+// validateTLS refuses what the server would answer by plain HTTP, without a word.
+func validateTLS(c *fnet.TLSConfig) error {
+	if c == nil || *c == (fnet.TLSConfig{}) {
+		return nil
+	}
+	if (c.Cert == "" && c.CertFile == "") || (c.Key == "" && c.KeyFile == "") {
+		return errors.New("http.tls needs a certificate, cert_pem or cert_file, and a key, key_pem or key_file: without both the server would speak plain HTTP")
+	}
+	return nil
+}
+
+// updateServer makes the server that the configuration asks for. One that runs
+// as it asks is left alone.
+func (r *Receiver) updateServer(cfg *fnet.ServerConfig) error {
+	if r.server != nil && reflect.DeepEqual(r.serverConfig, cfg) {
+		return nil
+	}
+	r.stopServer()
+	if cfg == nil {
+		return nil
+	}
+	return r.startServer(cfg)
+}
+
+// startServer listens. Only a server that runs is remembered.
+func (r *Receiver) startServer(cfg *fnet.ServerConfig) error {
+	registry := prometheus.NewRegistry()
+	server, err := fnet.NewTargetServer(r.logger, r.kind.Namespace, registry, cfg)
+	if err != nil {
+		return fmt.Errorf("cannot set up the server: %w", err)
+	}
+	err = server.MountAndRun(func(router *mux.Router) {
+		router.SkipClean(true) // The handler knows its paths; cleaning one redirects.
+		router.PathPrefix("/").Handler(r.handler)
+	})
+	if err != nil {
+		// When it fails after it has bound a port, the server leaves that to the
+		// garbage collector, and the next attempt would find it taken.
+		runtime.GC()
+		return fmt.Errorf("cannot listen on %s:%d (argument http): %w", cfg.HTTP.ListenAddress, cfg.HTTP.ListenPort, err)
+	}
+	// The registry is the server's own: its metrics are named anew with each
+	// server, which the component's registerer would refuse.
+	r.serverMetrics.SetCollector(registry)
+	r.server, r.serverConfig = server, cfg
+	r.debug.listening(server.HTTPListenAddr())
+	return nil
+}
+
+// stopServer lets requests under way finish, as long as
+// graceful_shutdown_timeout allows.
+func (r *Receiver) stopServer() {
+	if r.server == nil {
+		return
+	}
+	r.server.StopAndShutdown()
+	r.server, r.serverConfig = nil, nil
+	r.debug.listening("")
+}
+
+// Address returns where the receiver listens; empty when it does not.
+func (r *Receiver) Address() string {
+	r.mut.Lock()
+	defer r.mut.Unlock()
+	if r.server == nil {
+		return ""
+	}
+	return r.server.HTTPListenAddr()
+}
