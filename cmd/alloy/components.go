@@ -7,7 +7,8 @@ package main
 //   - loki.source.journal needs cgo and libsystemd, which a static binary cannot have;
 //   - loki.source.windowsevent reads Windows' event log.
 import (
-	_ "github.com/grafana/alloy/eks/component/awsfirehose/kubernetes" // awsfirehose.kubernetes
+	_ "github.com/grafana/alloy/eks/component/awsfirehose/kubernetes"     // awsfirehose.kubernetes
+	_ "github.com/grafana/alloy/eks/component/cloudwatch/ekscontrolplane" // cloudwatch.eks_controlplane
 
 	_ "github.com/grafana/alloy/internal/component/local/file"       // local.file
 	_ "github.com/grafana/alloy/internal/component/local/file_match" // local.file_match

@@ -2,6 +2,7 @@ package lokientry
 
 import (
 	"hash/maphash"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -63,6 +64,7 @@ type Builder struct {
 	entries  []loki.Entry
 	lines    lineArena
 	metadata metadataArena
+	with     []push.LabelAdapter
 	taken    map[uint64]int64
 	seed     maphash.Seed
 	counts   Counts
@@ -80,13 +82,24 @@ func NewBuilder(streams *Streams, policy *timestamp.Policy) *Builder {
 // Reset begins a delivery that arrives now. The entries of the one before belong
 // to whoever took them. d must have been sealed.
 func (b *Builder) Reset(d *Delivery, now time.Time) {
-	b.delivery, b.now = d, now
-	b.entries = nil
+	b.Continue(d, now)
 	b.lines, b.metadata = lineArena{}, metadataArena{}
+}
+
+// Continue is Reset for one entry of many that come one by one: its memory is
+// beside that of the ones before.
+func (b *Builder) Continue(d *Delivery, now time.Time) {
+	b.delivery, b.now, b.with = d, now, nil
+	b.entries = nil
 	clear(b.taken)
 	b.counts = Counts{Flaws: map[event.Flaw]int{}}
 	b.last = nil
 }
+
+// With gives structured metadata to the entries that are appended until the next
+// Reset or Continue, where they have none of that name. The entries keep its
+// strings.
+func (b *Builder) With(metadata []push.LabelAdapter) { b.with = metadata }
 
 // Entries returns what has been appended since Reset. The slice, the lines and
 // the metadata are the caller's; the label sets are shared and must not be
@@ -170,7 +183,7 @@ func (b *Builder) hash(st *stream, line string, nanos int64) uint64 {
 
 // extra returns the structured metadata of an entry, in memory of its own.
 func (b *Builder) extra(st *stream, ev *event.Event, c timestamp.Choice) []push.LabelAdapter {
-	md := append(b.metadata.take(len(st.metadata)+len(ev.Fields)+maxExtra), st.metadata...)
+	md := append(b.metadata.take(len(st.metadata)+len(ev.Fields)+maxExtra+len(b.with)), st.metadata...)
 	for _, f := range ev.Fields {
 		md = append(md, push.LabelAdapter{Name: f.Name, Value: b.lines.copy(f.Value)})
 	}
@@ -189,6 +202,11 @@ func (b *Builder) extra(st *stream, ev *event.Event, c timestamp.Choice) []push.
 	if ev.Flaw != event.NoFlaw {
 		b.counts.Flaws[ev.Flaw]++
 		md = append(md, push.LabelAdapter{Name: MetadataFlaw, Value: string(ev.Flaw)})
+	}
+	for _, more := range b.with {
+		if !slices.ContainsFunc(md, func(l push.LabelAdapter) bool { return l.Name == more.Name }) {
+			md = append(md, more)
+		}
 	}
 	return md[:len(md):len(md)]
 }

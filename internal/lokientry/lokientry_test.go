@@ -24,11 +24,11 @@ var arrival = time.Unix(1_800_000_000, 0)
 func options() Options {
 	return Options{
 		Size: 100,
-		DefaultLabels: func(src *event.Source, stream string) []event.Label {
-			return []event.Label{{Name: "namespace", Value: src.Get("__ns")}, {Name: "stream", Value: stream}}
+		DefaultLabels: func(internal Internal, stream string) []event.Label {
+			return []event.Label{{Name: "namespace", Value: internal("__ns")}, {Name: "stream", Value: stream}}
 		},
-		DefaultMetadata: func(src *event.Source) []event.Label {
-			return []event.Label{{Name: "pod", Value: src.Get("__pod")}}
+		DefaultMetadata: func(internal Internal) []event.Label {
+			return []event.Label{{Name: "pod", Value: internal("__pod")}}
 		},
 	}
 }

@@ -62,11 +62,11 @@ func (m Mapping) Validate(argument string) error {
 
 // Options configure Streams.
 type Options struct {
-	// DefaultLabels and DefaultMetadata return what an event's source and output
-	// stream give its entry before anything is configured. They are called once
-	// for each distinct stream.
-	DefaultLabels   func(src *event.Source, stream string) []event.Label
-	DefaultMetadata func(src *event.Source) []event.Label
+	// DefaultLabels and DefaultMetadata return what an entry has before anything
+	// is configured, by the internal labels of its source and of its delivery,
+	// and by the output stream. They are called once for each distinct stream.
+	DefaultLabels   func(internal Internal, stream string) []event.Label
+	DefaultMetadata func(internal Internal) []event.Label
 	// Labels and Metadata add to those and change them: a value that begins with
 	// two underscores is the name of an internal label, any other is the value
 	// itself, and an empty one takes the name away.
@@ -78,6 +78,19 @@ type Options struct {
 	Rules []*relabel.Config
 	// Size is how many distinct streams are remembered.
 	Size int
+}
+
+// Internal returns the value of an internal label, empty when there is none.
+type Internal func(name string) string
+
+// First returns the first value that there is under one of the names.
+func (i Internal) First(names ...string) string {
+	for _, name := range names {
+		if v := i(name); v != "" {
+			return v
+		}
+	}
+	return ""
 }
 
 // Streams knows the label sets of streams. It is safe for concurrent use, and
@@ -213,8 +226,8 @@ func (s *Streams) build(ev *event.Event, d *Delivery) *stream {
 	if ev.Source != nil {
 		set(ev.Source.Labels)
 	}
-	st := &stream{metadata: s.metadata(ev, lb)}
-	set(s.opts.DefaultLabels(ev.Source, ev.Stream))
+	st := &stream{metadata: s.metadata(lb)}
+	set(s.opts.DefaultLabels(lb.Get, ev.Stream))
 	if s.opts.LevelLabel {
 		lb.Set(MetadataLevel, ev.Level)
 	}
@@ -238,9 +251,9 @@ func resolve(from string, lb *labels.Builder) string {
 	return from
 }
 
-func (s *Streams) metadata(ev *event.Event, lb *labels.Builder) []push.LabelAdapter {
+func (s *Streams) metadata(lb *labels.Builder) []push.LabelAdapter {
 	all := map[string]string{}
-	for _, l := range s.opts.DefaultMetadata(ev.Source) {
+	for _, l := range s.opts.DefaultMetadata(lb.Get) {
 		all[l.Name] = l.Value
 	}
 	for name, from := range s.opts.Metadata {

@@ -101,8 +101,11 @@ type Config struct {
 	NewParser func() Parser
 	// Leftovers is nil when the parser keeps nothing.
 	Leftovers Leftovers
-	Streams   *lokientry.Streams
-	Policy    *timestamp.Policy
+	// Intake is nil when entries of other components are not taken. It does not
+	// come and go in a Receiver's life.
+	Intake  *Intake
+	Streams *lokientry.Streams
+	Policy  *timestamp.Policy
 	// Remembered returns how many sources the parsers remember.
 	Remembered func() int
 }
@@ -116,6 +119,7 @@ type Receiver struct {
 	live    *live
 
 	fanout   *loki.Fanout
+	entries  loki.LogsReceiver // Of other components.
 	handler  *firehose.Handler // Nil before the first Update.
 	pipeline atomic.Pointer[pipeline]
 
@@ -136,6 +140,7 @@ func New(opts component.Options, kind Kind) *Receiver {
 		debug:         newDebug(),
 		live:          newLive(opts),
 		fanout:        loki.NewFanout(nil),
+		entries:       loki.NewLogsReceiver(loki.WithComponentID(opts.ID)),
 		serverMetrics: util.NewUncheckedCollector(nil),
 	}
 	r.metrics = newMetrics(kind, opts.Registerer, r.remembered)
@@ -174,6 +179,9 @@ const leftoverInterval = 250 * time.Millisecond
 // Run serves until ctx ends. Deliveries that are then under way are answered
 // 503, so that Firehose keeps them.
 func (r *Receiver) Run(ctx context.Context) error {
+	var taking sync.WaitGroup
+	defer taking.Wait()
+	taking.Go(func() { r.takeEntries(ctx) })
 	ticker := time.NewTicker(leftoverInterval)
 	defer ticker.Stop()
 	for {

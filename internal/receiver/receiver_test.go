@@ -204,10 +204,10 @@ func (r *rig) config() Config {
 // stream as another; the output called dropped is dropped.
 func newStreams(t testing.TB, opts lokientry.Options) *lokientry.Streams {
 	t.Helper()
-	opts.DefaultLabels = func(_ *event.Source, stream string) []event.Label {
+	opts.DefaultLabels = func(_ lokientry.Internal, stream string) []event.Label {
 		return []event.Label{{Name: "job", Value: "test"}, {Name: "stream", Value: stream}}
 	}
-	opts.DefaultMetadata = func(*event.Source) []event.Label { return nil }
+	opts.DefaultMetadata = func(lokientry.Internal) []event.Label { return nil }
 	opts.Rules = append(opts.Rules, dropRule())
 	opts.Size = 100
 	streams, err := lokientry.NewStreams(opts)

@@ -25,19 +25,19 @@ var hostLabels = []string{kubelog.PrefixRecord + "systemd_unit", kubelog.PrefixR
 
 // defaultLabels returns a function that gives the labels which an entry has
 // without any configuration.
-func defaultLabels(cluster string) func(src *event.Source, stream string) []event.Label {
-	return func(src *event.Source, stream string) []event.Label {
-		container := src.Get(kubelog.LabelContainerName)
-		app := first(src, appLabels...)
-		service := first(src, serviceAnnotation)
-		for _, name := range []string{app, container, first(src, hostLabels...), lokientry.UnknownService} {
+func defaultLabels(cluster string) func(internal lokientry.Internal, stream string) []event.Label {
+	return func(internal lokientry.Internal, stream string) []event.Label {
+		container := internal(kubelog.LabelContainerName)
+		app := internal.First(appLabels...)
+		service := internal.First(serviceAnnotation)
+		for _, name := range []string{app, container, internal.First(hostLabels...), lokientry.UnknownService} {
 			if service == "" {
 				service = name
 			}
 		}
 		return []event.Label{
 			{Name: "cluster", Value: cluster},
-			{Name: "namespace", Value: src.Get(kubelog.LabelNamespace)},
+			{Name: "namespace", Value: internal(kubelog.LabelNamespace)},
 			{Name: "container", Value: container},
 			{Name: "app", Value: app},
 			{Name: lokientry.ServiceName, Value: service},
@@ -48,22 +48,12 @@ func defaultLabels(cluster string) func(src *event.Source, stream string) []even
 
 // defaultMetadata returns the structured metadata which an entry has without any
 // configuration, beside what lokientry adds.
-func defaultMetadata(src *event.Source) []event.Label {
+func defaultMetadata(internal lokientry.Internal) []event.Label {
 	return []event.Label{
-		{Name: "pod", Value: src.Get(kubelog.LabelPodName)},
-		{Name: "node", Value: first(src, kubelog.LabelNodeName, kubelog.PrefixRecord+"hostname", kubelog.PrefixRecord+"host")},
-		{Name: "image", Value: src.Get(kubelog.LabelContainerImage)},
+		{Name: "pod", Value: internal(kubelog.LabelPodName)},
+		{Name: "node", Value: internal.First(kubelog.LabelNodeName, kubelog.PrefixRecord+"hostname", kubelog.PrefixRecord+"host")},
+		{Name: "image", Value: internal(kubelog.LabelContainerImage)},
 	}
-}
-
-// first returns the first value that the source has under one of the names.
-func first(src *event.Source, names ...string) string {
-	for _, name := range names {
-		if v := src.Get(name); v != "" {
-			return v
-		}
-	}
-	return ""
 }
 
 var recordKey = regexp.MustCompile(kubelog.PrefixRecord + `([a-zA-Z0-9_]+)`)

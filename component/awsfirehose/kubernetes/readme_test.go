@@ -36,15 +36,15 @@ func TestReadme_Metrics(t *testing.T) {
 
 func TestReadme_Labels(t *testing.T) {
 	p := docpage.Read(t)
-	src := &event.Source{}
+	none := func(string) string { return "" }
 	var names []string
-	for _, l := range defaultLabels("c")(src, "stdout") {
+	for _, l := range defaultLabels("c")(none, "stdout") {
 		names = append(names, l.Name)
 	}
 	require.ElementsMatch(t, names, p.Names("Labels"))
 
 	names = lokientry.OwnMetadata()
-	for _, l := range defaultMetadata(src) {
+	for _, l := range defaultMetadata(none) {
 		names = append(names, l.Name)
 	}
 	require.ElementsMatch(t, names, p.Names("Structured metadata"))
