@@ -8,11 +8,7 @@ package subscription
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/json"
 	"fmt"
-	"math/big"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -46,15 +42,11 @@ func ParseForm(s string) (Form, error) {
 }
 
 const (
-	// Owner is the account id that every message carries. AWS's documentation
+	// Owner is the account id of messages that name none. AWS's documentation
 	// uses it as an example, so it belongs to nobody.
 	Owner = "111122223333"
 	// Filter is the name of the subscription filter that every message carries.
 	Filter = "to-firehose"
-	// uniqueBytes is the part of an event id below the time: real ids are the
-	// event time in milliseconds, shifted left by 144 bits, plus that many bits
-	// which make the id unique.
-	uniqueBytes = 144 / 8
 )
 
 // Event is one log event of a CloudWatch Logs stream.
@@ -67,20 +59,28 @@ type Event struct {
 
 // Message is what one log stream hands to its subscription at once.
 type Message struct {
+	// Owner is the account id of the log group; Owner if it is empty.
+	Owner     string
 	LogGroup  string
 	LogStream string
 	Events    []Event
+	// Account and Region are where logs arose that were copied to a log group of
+	// another account. Where either is set, both are told with each event, as a
+	// subscription filter does that emits system fields.
+	// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_SubscriptionFilter.html
+	Account, Region string
 }
 
 // Encoder writes messages as Firehose records. Event ids depend only on the
 // messages encoded so far, so the same input gives the same bytes. An Encoder is
 // not safe for concurrent use.
 type Encoder struct {
-	form  Form
-	count uint64
-	plain bytes.Buffer
-	out   bytes.Buffer
-	gz    *gzip.Writer
+	form   Form
+	count  uint64
+	plain  []byte
+	unique []byte
+	out    bytes.Buffer
+	gz     *gzip.Writer
 }
 
 // NewEncoder returns an Encoder for the form.
@@ -99,74 +99,19 @@ func (e *Encoder) AppendRecord(dst []byte, m Message) ([]byte, error) {
 	if e.form == Extracted {
 		return appendExtracted(dst, m.Events), nil
 	}
-	e.plain.Reset()
-	enc := json.NewEncoder(&e.plain)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(e.envelope(m)); err != nil {
-		return dst, fmt.Errorf("cannot write subscription message: %w", err)
-	}
-	envelope := bytes.TrimSuffix(e.plain.Bytes(), []byte("\n"))
 	if e.form == Decompressed {
-		return append(dst, envelope...), nil
+		return e.appendEnvelope(dst, m), nil
 	}
+	e.plain = e.appendEnvelope(e.plain[:0], m)
 	e.out.Reset()
 	e.gz.Reset(&e.out)
-	if _, err := e.gz.Write(envelope); err != nil {
+	if _, err := e.gz.Write(e.plain); err != nil {
 		return dst, fmt.Errorf("cannot compress subscription message: %w", err)
 	}
 	if err := e.gz.Close(); err != nil {
 		return dst, fmt.Errorf("cannot compress subscription message: %w", err)
 	}
 	return append(dst, e.out.Bytes()...), nil
-}
-
-// envelope is the JSON form of a Message, with the keys in CloudWatch's order.
-type envelope struct {
-	MessageType         string     `json:"messageType"`
-	Owner               string     `json:"owner"`
-	LogGroup            string     `json:"logGroup"`
-	LogStream           string     `json:"logStream"`
-	SubscriptionFilters []string   `json:"subscriptionFilters"`
-	LogEvents           []logEvent `json:"logEvents"`
-}
-
-type logEvent struct {
-	ID        string `json:"id"`
-	Timestamp int64  `json:"timestamp"`
-	Message   string `json:"message"`
-}
-
-func (e *Encoder) envelope(m Message) envelope {
-	events := make([]logEvent, 0, len(m.Events))
-	for _, ev := range m.Events {
-		events = append(events, logEvent{
-			ID:        eventID(m, ev, e.count),
-			Timestamp: ev.Time,
-			Message:   ev.Text,
-		})
-		e.count++
-	}
-	return envelope{
-		MessageType:         "DATA_MESSAGE",
-		Owner:               Owner,
-		LogGroup:            m.LogGroup,
-		LogStream:           m.LogStream,
-		SubscriptionFilters: []string{Filter},
-		LogEvents:           events,
-	}
-}
-
-// eventID returns the decimal id of the n-th event of an Encoder: its time,
-// then bits which no other event has.
-func eventID(m Message, ev Event, n uint64) string {
-	h := sha256.New()
-	var number [16]byte
-	binary.BigEndian.PutUint64(number[:8], n)
-	binary.BigEndian.PutUint64(number[8:], uint64(ev.Time))
-	h.Write(number[:])
-	h.Write([]byte(m.LogGroup + "\x00" + m.LogStream + "\x00" + ev.Text))
-	id := new(big.Int).Lsh(big.NewInt(ev.Time), uniqueBytes*8)
-	return id.Or(id, new(big.Int).SetBytes(h.Sum(nil)[:uniqueBytes])).String()
 }
 
 // appendExtracted appends the texts, each ended by exactly one newline.
