@@ -153,7 +153,7 @@ func (d *Decoder) decodeText(b64 []byte) ([]byte, error) {
 	if size-2 > d.limits.RecordSize {
 		return nil, fmt.Errorf("%w: %d characters of base64, limit %d bytes", ErrTooLarge, len(b64), d.limits.RecordSize)
 	}
-	dst, err := d.room(0, size+decodedSlack)
+	dst, err := d.room(0, size)
 	if err != nil {
 		return nil, err
 	}
