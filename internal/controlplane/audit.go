@@ -16,7 +16,8 @@ type auditReader struct {
 
 	stageTime    int64
 	hasStageTime bool
-	hasObject    bool // An objectRef says of which resource.
+	hasObject    bool // An objectRef says of which resource, if only its beginning.
+	partObject   bool // The end of it is missing, where the subresource stands.
 	// bodies are the parts of the text that hold an object, or a change to one.
 	bodies []cut
 }
@@ -101,17 +102,13 @@ func (a *auditReader) member(key []byte, at int) (end int, ok bool) {
 		return walk(a.b, at, a.impersonatedMember)
 	case "objectRef":
 		a.hasObject = true
-		return walk(a.b, at, a.objectMember)
+		end, ok = walk(a.b, at, a.objectMember)
+		a.partObject = !ok
+		return end, ok
 	case "responseStatus":
-		if end, ok = walk(a.b, at, a.statusMember); ok {
-			a.keepAs("response_status", at, end)
-		}
-		return end, ok
+		return walk(a.b, at, a.statusMember)
 	case "annotations":
-		if end, ok = walk(a.b, at, a.annotation); ok {
-			a.keepAs("annotations", at, end)
-		}
-		return end, ok
+		return walk(a.b, at, a.annotation)
 	case "requestObject":
 		return a.body("request_object", at)
 	case "responseObject":
@@ -167,10 +164,7 @@ func (a *auditReader) body(name string, at int) (end int, ok bool) {
 
 func (a *auditReader) userMember(key []byte, at int) (end int, ok bool) {
 	if string(key) == "extra" {
-		if end, ok = walk(a.b, at, a.extraMember); ok {
-			a.keepAs("user_extra", at, end)
-		}
-		return end, ok
+		return walk(a.b, at, a.extraMember)
 	}
 	if end, ok = wholeValue(a.b, at); !ok {
 		return end, false
@@ -189,21 +183,23 @@ func (a *auditReader) userMember(key []byte, at int) (end int, ok bool) {
 }
 
 // extraMember takes what the authenticator says of the principal: each a list of
-// one.
+// one. Newer versions put their own name before the key.
 func (a *auditReader) extraMember(key []byte, at int) (end int, ok bool) {
 	if end, ok = wholeValue(a.b, at); !ok {
 		return end, false
 	}
 	f := numFields
-	switch string(key) {
+	switch string(key[bytes.LastIndexByte(key, '/')+1:]) {
 	case "arn":
 		f = principalARN
 	case "sessionName":
 		f = sessionName
 	}
-	if list := jsonscan.Array(a.b, at); f < numFields && list.Next() {
+	if list := jsonscan.Array(a.b, at); f < numFields && !a.p.line.has(f) && list.Next() {
 		a.p.putValue(f, list.Value())
+		return end, true
 	}
+	a.keepUnder("user_extra_", key, at, end)
 	return end, true
 }
 
@@ -215,7 +211,7 @@ func (a *auditReader) impersonatedMember(key []byte, at int) (end int, ok bool) 
 	case "username":
 		a.p.putValue(impersonatedUser, a.b[at:end])
 	case "groups":
-		a.keepAs("impersonated_groups", at, end)
+		a.p.putList(impersonatedGroups, a.b[at:end])
 	case "uid":
 		a.keepAs("impersonated_uid", at, end)
 	case "extra":
@@ -254,11 +250,15 @@ func (a *auditReader) objectMember(key []byte, at int) (end int, ok bool) {
 }
 
 func (a *auditReader) statusMember(key []byte, at int) (end int, ok bool) {
-	end, ok = wholeValue(a.b, at)
-	if v := jsonscan.Value(a.b[at:max(at, end)]); ok && v.IsNumber() && string(key) == "code" {
-		a.p.putValue(responseCode, v)
+	if end, ok = wholeValue(a.b, at); !ok {
+		return end, false
 	}
-	return end, ok
+	if v := jsonscan.Value(a.b[at:end]); string(key) == "code" && v.IsNumber() {
+		a.p.putValue(responseCode, v)
+	} else if string(v) != "{}" { // As metadata always is.
+		a.keepUnder("response_", key, at, end)
+	}
+	return end, true
 }
 
 // patchAnnotation begins the annotations that hold what a webhook changed in the
@@ -286,20 +286,22 @@ func (a *auditReader) annotation(key []byte, at int) (end int, ok bool) {
 		if string(v) == `"true"` {
 			a.p.line.put(truncated, trueText)
 		}
+	default:
+		a.keepUnder("annotation_", key, at, end)
 	}
 	return end, true
 }
 
 // keep gathers a member that has no field of its own for the JSON form.
-func (a *auditReader) keep(key []byte, at, end int) {
-	if a.p.opts.LineFormat == JSON {
-		a.p.line.extra = append(a.p.line.extra, member{key: key, value: a.b[at:end], json: true})
-	}
-}
+func (a *auditReader) keep(key []byte, at, end int) { a.keepUnder("", key, at, end) }
 
 // keepAs does the same under another name.
-func (a *auditReader) keepAs(name string, at, end int) {
+func (a *auditReader) keepAs(name string, at, end int) { a.keepUnder(name, nil, at, end) }
+
+// keepUnder does the same for a member of the object whose members have names with
+// that prefix.
+func (a *auditReader) keepUnder(prefix string, key []byte, at, end int) {
 	if a.p.opts.LineFormat == JSON {
-		a.p.line.extra = append(a.p.line.extra, member{name: name, value: a.b[at:end], json: true})
+		a.p.line.extra = append(a.p.line.extra, member{name: prefix, key: key, value: a.b[at:end], json: true})
 	}
 }

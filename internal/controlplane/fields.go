@@ -43,6 +43,9 @@ const (
 	FieldGroups = "groups"
 	// FieldImpersonatedUser is the name of the user as whom the request was made.
 	FieldImpersonatedUser = "impersonated_user"
+	// FieldImpersonatedGroups are the groups as whose member the request was made,
+	// with commas between them.
+	FieldImpersonatedGroups = "impersonated_groups"
 	// FieldSourceIPs are the addresses of the client and of proxies, with commas
 	// between them.
 	FieldSourceIPs = "source_ips"
@@ -122,6 +125,7 @@ const (
 	user
 	groups
 	impersonatedUser
+	impersonatedGroups
 	sourceIPs
 	userAgent
 	resource
@@ -152,7 +156,7 @@ const (
 
 var fieldNames = [numFields]string{
 	FieldMessage, FieldTruncated, FieldSourceFile, FieldSourceLine, FieldThreadID,
-	FieldAuditID, FieldStage, FieldVerb, FieldUser, FieldGroups, FieldImpersonatedUser, FieldSourceIPs, FieldUserAgent,
+	FieldAuditID, FieldStage, FieldVerb, FieldUser, FieldGroups, FieldImpersonatedUser, FieldImpersonatedGroups, FieldSourceIPs, FieldUserAgent,
 	FieldResource, FieldSubresource, FieldNamespace, FieldName, FieldAPIGroup, FieldResponseCode, FieldDecision, FieldReason,
 	FieldRequestURI, FieldPrincipalARN, FieldSessionName, FieldRequestReceived, FieldPolicyLevel,
 	FieldOutcome, FieldARN, FieldUsername, FieldUID, FieldError, FieldAccountID, FieldSTSEndpoint,

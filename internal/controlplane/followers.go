@@ -8,8 +8,8 @@ import (
 )
 
 // followers gives lines without a header, such as the frames of a stack, time and
-// level of the line before them in the same stream. What it knows ends with the
-// delivery.
+// level of the line before them in the same stream, and lines of a stream whose name
+// says nothing their type. What it knows ends with the delivery.
 type followers struct {
 	index map[event.Fingerprint]int // Into streams.
 	// streams are the ones met last, up to maxStreams; oldest is the one that
@@ -90,6 +90,9 @@ func (f *followers) follow(l *line, ev *event.Event) {
 	if l.detached {
 		return
 	}
+	if l.logType == Unknown && prev.known && (l.headless || prev.logType != Audit) {
+		l.logType = prev.logType // What is not known of a stream is the same for all its lines.
+	}
 	now := previous{key: prev.key, known: true}
 	now.cloudwatch, now.hasCloudwatch = ev.Times.Get(timestamp.CloudWatch)
 	now.received, _ = ev.Times.Get(timestamp.Firehose)
@@ -99,9 +102,6 @@ func (f *followers) follow(l *line, ev *event.Event) {
 		}
 		if ev.Level == "" {
 			ev.Level = prev.level
-		}
-		if l.logType == Unknown {
-			l.logType = prev.logType
 		}
 	}
 	now.line, now.hasLine = ev.Times.Get(timestamp.Line)

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/grafana/alloy/eks/internal/event"
+	"github.com/grafana/alloy/eks/internal/jsonscan"
 	"github.com/grafana/alloy/eks/internal/timestamp"
 )
 
@@ -60,7 +61,7 @@ func (p *Parser) visible() []byte {
 		return l.text
 	}
 	start := len(p.arena)
-	p.arena = appendRedacted(p.arena, l.text, 0, len(l.text), l.cuts)
+	p.arena = appendRedacted(p.arena, l.text, l.cuts)
 	return p.arena[start:]
 }
 
@@ -69,6 +70,9 @@ func (p *Parser) visible() []byte {
 // comes what every line has, time, level, log_type, cluster and msg; then the
 // fields of its type; then whatever else the line says, under its own names; and
 // the text itself as raw where not all of it was understood.
+//
+// It is flat: a list of strings is one string with commas in between, and any
+// other list, or an object, is the string that holds its JSON.
 func (p *Parser) appendJSON(dst []byte, ev *event.Event, text []byte) []byte {
 	l := &p.line
 	dst = append(dst, '{')
@@ -134,22 +138,56 @@ func (l *line) appendExtra(dst []byte, m *member) []byte {
 	}
 	dst = appendKey(dst, prefix)
 	dst = dst[:len(dst)-len(`":`)]
-	switch {
-	case m.name != "":
-	case m.json:
+	if m.json {
 		dst = append(dst, m.key...)
-	default:
+	} else {
 		dst = appendEscaped(dst, m.key)
 	}
 	dst = append(dst, `":`...)
 	if !m.json {
 		return appendQuoted(dst, m.value)
 	}
-	if len(l.cuts) == 0 {
-		return append(dst, m.value...)
+	switch v := jsonscan.Value(m.value); {
+	case l.isCut(v):
+		return append(dst, RedactionMark...)
+	case v.IsArray():
+		return appendList(dst, v)
+	case v.IsObject():
+		return appendQuoted(dst, v)
 	}
-	from := offset(l.text, m.value)
-	return appendRedacted(dst, l.text, from, from+len(m.value), l.cuts)
+	return append(dst, m.value...)
+}
+
+// isCut reports whether a part of the text is not to be seen, all of it or some.
+func (l *line) isCut(part []byte) bool {
+	if len(l.cuts) == 0 {
+		return false
+	}
+	from := offset(l.text, part)
+	for _, c := range l.cuts {
+		if c.from < from+len(part) && from < c.to {
+			return true
+		}
+	}
+	return false
+}
+
+// appendList appends a list as a string: that of its strings with commas in
+// between, or its JSON if it holds anything else.
+func appendList(dst []byte, v jsonscan.Value) []byte {
+	start := len(dst)
+	dst = append(dst, '"')
+	for list := jsonscan.Array(v, 0); list.Next(); {
+		element := list.Value()
+		if !element.IsString() {
+			return appendQuoted(dst[:start], v)
+		}
+		if len(dst) > start+1 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, element[1:len(element)-1]...)
+	}
+	return append(dst, '"')
 }
 
 // appendKey appends a name that needs no escapes, with what stands around it.

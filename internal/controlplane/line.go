@@ -30,7 +30,8 @@ type line struct {
 
 // member is a name and a value that have no field of their own.
 type member struct {
-	// name is ours, needs no escapes and is no field's; key is the line's own.
+	// The name is name, which is ours, needs no escapes and is no field's, and
+	// then key, which is the line's own.
 	name  string
 	key   []byte
 	value []byte

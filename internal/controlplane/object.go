@@ -18,13 +18,17 @@ func (p *Parser) readObject(ev *event.Event) bool {
 			return true
 		}
 		l.begin(l.text, p.origin.streamType)
+		if l.logType == Audit {
+			return false // Nobody but the audit writes into its stream.
+		}
 	}
 	return p.readLoggerObject(ev)
 }
 
 // readLoggerObject reads an object that a logger wrote: zap of the etcd client in
 // the API server, klog's own JSON format, a controller of EKS Auto Mode. It is an
-// audit event after all if a member says so.
+// audit event after all if a member says so, and text if a part of one stands in
+// it that must not be seen.
 func (p *Parser) readLoggerObject(ev *event.Event) bool {
 	l := &p.line
 	var facts appline.Object
@@ -39,45 +43,43 @@ func (p *Parser) readLoggerObject(ev *event.Event) bool {
 		facts.Add(m.Key(), m.Value())
 		p.readLoggerMember(m.Key(), m.Value())
 	}
-	if !any && m.Err() {
+	if !any && m.Err() || p.hidden(l.text) >= 0 {
+		l.begin(l.text, l.logType)
 		return false
 	}
-	l.damaged = m.Err() || jsonscan.SkipSpace(l.text, m.End()) != len(l.text)
-	if l.damaged {
-		if p.readAuditTail(ev) {
+	if m.Err() || jsonscan.SkipSpace(l.text, m.End()) != len(l.text) {
+		if p.readAuditTail(ev) { // Which may begin with a brace.
 			return true
 		}
 		l.damaged, l.extra = true, l.extra[:0] // The JSON form shows the text itself.
-		p.redactUnknown(l.text)
 	}
-	if l.logType == Unknown && l.has(resourceARN) {
+	p.finishLoggerObject(ev, facts.Facts())
+	return true
+}
+
+// finishLoggerObject gives the event what the object states of itself.
+func (p *Parser) finishLoggerObject(ev *event.Event, f appline.Facts) {
+	l := &p.line
+	vended := l.has(resourceARN)
+	if l.logType == Unknown && vended {
 		l.logType = vendedType(l.value(resourceARN))
 	}
-	f := facts.Facts()
 	ev.Level = f.Level
 	if !f.HasTime {
-		l.headless, l.detached = true, true
-		return true
+		l.headless = true
+		l.detached = vended || l.logType == Unknown && !p.origin.anonymous()
+		return
 	}
 	var zone *time.Location
 	if l.logType != Unknown {
 		zone = time.UTC
 	}
 	p.setLineTime(ev, f.Time, zone)
-	return true
 }
 
-// vendedType returns the type of a log that EKS delivers for the resource.
-func vendedType(arn []byte) LogType {
-	var o origin
-	switch string(o.setARN(arn)) {
-	case "cluster":
-		return AutoMode
-	case "capability":
-		return Capability
-	}
-	return Unknown
-}
+// etcdClient is what the client of etcd calls its logger. Of all components the
+// API server alone talks to etcd.
+const etcdClient = `"etcd-client"`
 
 func (p *Parser) readLoggerMember(key []byte, v jsonscan.Value) {
 	l := &p.line
@@ -88,8 +90,9 @@ func (p *Parser) readLoggerMember(key []byte, v jsonscan.Value) {
 			return
 		}
 	case "caller":
-		p.readCaller(v)
-		return
+		if p.readCaller(v) {
+			return
+		}
 	case "error", "err":
 		if v.IsString() && !l.has(errorText) {
 			p.putValue(errorText, v)
@@ -111,24 +114,28 @@ func (p *Parser) readLoggerMember(key []byte, v jsonscan.Value) {
 			l.timed = true
 			return
 		}
+	case "logger":
+		if l.logType == Unknown && string(v) == etcdClient {
+			l.logType = API
+		}
 	}
 	if p.opts.LineFormat == JSON {
 		l.extra = append(l.extra, member{key: key, value: v, json: true})
 	}
 }
 
-// readCaller reads the place in a program: v3@v3.5.17/retry_interceptor.go:63.
-func (p *Parser) readCaller(v jsonscan.Value) {
+// readCaller reads the place in a program, v3@v3.5.17/retry_interceptor.go:63, and
+// reports whether the fields hold all of it: they hold no folder.
+func (p *Parser) readCaller(v jsonscan.Value) bool {
 	if !v.IsString() {
-		return
+		return false
 	}
-	place := p.unquote(v)
-	colon := bytes.LastIndexByte(place, ':')
-	if colon < 0 {
-		p.line.put(sourceFile, place)
-		return
+	file := p.unquote(v)
+	if colon := bytes.LastIndexByte(file, ':'); colon >= 0 {
+		p.line.put(sourceLine, file[colon+1:])
+		file = file[:colon]
 	}
-	file := place[:colon]
-	p.line.put(sourceFile, file[bytes.LastIndexByte(file, '/')+1:])
-	p.line.put(sourceLine, place[colon+1:])
+	slash := bytes.LastIndexByte(file, '/')
+	p.line.put(sourceFile, file[slash+1:])
+	return slash < 0
 }

@@ -61,9 +61,6 @@ type Options struct {
 type Counts struct {
 	// Control counts CloudWatch's probes, which carry no log.
 	Control int
-	// Joined counts lines that were put together from fragments. CloudWatch Logs
-	// cuts no lines into fragments, and it stays 0.
-	Joined int
 	// Dropped counts audit events that a rule dropped.
 	Dropped int
 	// Truncated counts audit events of which a part is missing.
@@ -274,15 +271,18 @@ func (p *Parser) bare(dst []event.Event, text []byte, c carrier) []event.Event {
 	return p.message(dst, text, c)
 }
 
-// whole reads a whole object that looks as an envelope.
+// whole reads a whole object that looks like an envelope.
 func (p *Parser) whole(dst []event.Event, doc []byte, c carrier) []event.Event {
 	env, ok := cwlogs.Parse(doc)
-	if !ok {
+	switch {
+	case ok:
+		dst = p.envelope(dst, &env)
+		p.enter(&p.base)
+		return dst
+	case env.HasEvents():
 		return append(dst, p.flawed(event.FlawEnvelope, doc, c))
 	}
-	dst = p.envelope(dst, &env)
-	p.enter(&p.base)
-	return dst
+	return p.bare(dst, doc, c) // Which has an envelope's names somewhere inside.
 }
 
 // mayBeEnvelope reports whether an object has what makes an envelope. The names
@@ -404,7 +404,7 @@ func (p *Parser) read(ev *event.Event) {
 			}
 		}
 	}
-	if p.readAuditTail(ev) {
+	if p.readAuditTail(ev) || p.readVended(ev) {
 		return
 	}
 	p.readText(ev)

@@ -373,13 +373,13 @@ func TestRedact(t *testing.T) {
 // TestRedact_EveryPiece cuts the audit event of a secret wherever it can be cut.
 func TestRedact_EveryPiece(t *testing.T) {
 	const secret = "SECRETSECRETSECRET"
-	line := `{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"RequestResponse","auditID":"a-1","stage":"ResponseComplete","verb":"patch","user":{"username":"ada","groups":["x"]},"objectRef":{"resource":"secrets","name":"db"},"responseStatus":{"code":200},"requestObject":{"data":{"password":"` + secret + `"},"list":["` + secret + `"]},"responseObject":{"metadata":{"annotations":{"last":"{\"data\":\"` + secret + `\"}"}},"data":{"password":"` + secret + `"}},"stageTimestamp":"2026-08-20T10:04:59.000001Z","annotations":{"patch.webhook.admission.k8s.io/round_0_index_0":"{\"patch\":\"` + secret + `\"}","authorization.k8s.io/decision":"allow"}}`
+	line := `{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"RequestResponse","auditID":"a-1","stage":"ResponseComplete","verb":"patch","user":{"username":"ada","groups":["x"]},"objectRef":{"resource":"secrets","name":"db"},"responseStatus":{"code":200},"requestObject":{"data":{"password":"` + secret + `"},"list":["` + secret + `"]},"responseObject":{"metadata":{"annotations":{"last":"{\"data\":\"` + secret + `\"}"}},"data":{"password":"` + secret + `"}},"stageTimestamp":"2026-08-20T10:04:59.000001Z","annotations":{"authorization.k8s.io/decision":"allow","patch.webhook.admission.k8s.io/round_0_index_0":"{\"patch\":\"` + secret + `\"}"}}`
 	for _, format := range []LineFormat{Raw, JSON} {
 		p := newTestParser(t, Options{Redact: DefaultRedact(), LineFormat: format})
-		check := func(from, to int) {
+		check := func(from, to int, o Origin) {
 			for _, mark := range []string{"", "[Truncated...]"} {
 				piece := line[from:to] + mark
-				for _, ev := range p.ParseLine(nil, []byte(piece), Origin{LogStream: "kube-apiserver-audit-" + testInstance}) {
+				for _, ev := range p.ParseLine(nil, []byte(piece), o) {
 					require.NotContains(t, string(ev.Line), "SEC", "%q", piece)
 					require.True(t, format != JSON || json.Valid(ev.Line), "%s", ev.Line)
 					for _, f := range ev.Fields {
@@ -388,13 +388,26 @@ func TestRedact_EveryPiece(t *testing.T) {
 				}
 			}
 		}
+		audit := Origin{LogStream: "kube-apiserver-audit-" + testInstance}
 		for i := range line {
-			check(0, i+1)
-			check(i, len(line))
+			check(0, i+1, audit)
+			check(i, len(line), audit)
+			// Heads and tails show what they are.
+			check(0, i+1, Origin{})
+			check(i, len(line), Origin{})
 		}
 		for from := 1; from < len(line); from += 7 {
 			for to := from + 1; to < len(line); to += 13 {
-				check(from, to)
+				check(from, to, audit)
+			}
+		}
+		// What is neither does by its length, or by what stands before it.
+		middle := strings.Repeat(secret, minMiddle/len(secret)+1)
+		head, tail := strings.Replace(line, secret, middle, 1), ""
+		head, tail, _ = strings.Cut(head, middle)
+		for _, rec := range []string{middle, head + "\n" + secret + "\n" + tail, head + "[Truncated...]\n" + secret} {
+			for _, ev := range p.Parse(nil, []byte(rec)) {
+				require.NotContains(t, string(ev.Line), "SEC")
 			}
 		}
 	}

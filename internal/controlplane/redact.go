@@ -48,7 +48,7 @@ func (p *Parser) redactBodies(a *auditReader) {
 	if len(p.redact) == 0 || len(a.bodies) == 0 {
 		return
 	}
-	if l.has(resource) && !p.redact.covers(l.value(resource), l.value(subresource)) {
+	if l.has(resource) && !a.partObject && !p.redact.covers(l.value(resource), l.value(subresource)) {
 		return
 	}
 	l.cuts = append(l.cuts, a.bodies...)
@@ -57,30 +57,35 @@ func (p *Parser) redactBodies(a *auditReader) {
 // redactUnknown does the same for text that could not be read, in which an audit
 // event may stand, and reports whether it found anything.
 func (p *Parser) redactUnknown(text []byte) bool {
-	if len(p.redact) == 0 {
-		return false
-	}
-	at := -1
-	for _, key := range [...]string{"requestObject", "responseObject", string(patchAnnotation)} {
-		if i := bytes.Index(text, []byte(key)); i >= 0 && (at < 0 || i < at) {
-			at = i
-		}
-	}
+	at := p.hidden(text)
 	if at >= 0 {
 		p.line.cuts = append(p.line.cuts, cut{at, len(text)})
 	}
 	return at >= 0
 }
 
-// appendRedacted appends text[from:to] to dst, with the mark in place of each cut.
-func appendRedacted(dst, text []byte, from, to int, cuts []cut) []byte {
-	for _, c := range cuts {
-		if c.from < from || c.to > to {
-			continue
+// hidden returns where in such a text what must not be seen begins, -1 when
+// nothing is to be hidden.
+func (p *Parser) hidden(text []byte) int {
+	at := -1
+	if len(p.redact) == 0 {
+		return at
+	}
+	for _, key := range [...]string{"requestObject", "responseObject", string(patchAnnotation)} {
+		if i := bytes.Index(text, []byte(key)); i >= 0 && (at < 0 || i < at) {
+			at = i
 		}
+	}
+	return at
+}
+
+// appendRedacted appends text to dst, with the mark in place of each cut.
+func appendRedacted(dst, text []byte, cuts []cut) []byte {
+	from := 0
+	for _, c := range cuts {
 		dst = append(dst, text[from:c.from]...)
 		dst = append(dst, RedactionMark...)
 		from = c.to
 	}
-	return append(dst, text[from:to]...)
+	return append(dst, text[from:]...)
 }

@@ -10,30 +10,105 @@ import (
 
 var stageTimeKey = []byte(`"stageTimestamp"`)
 
-// readAuditTail reads the end of an audit event that was too long for one event
-// of CloudWatch Logs. Such a piece begins anywhere, and what stands before its
-// first whole member at the top cannot be told.
-//
-// Nobody but the audit writes into its stream: whatever is read there and has no
-// shape is a piece of an event too, out of its middle.
+// readAuditTail reads a piece of an audit event that was too long for one event of
+// CloudWatch Logs: its end, which begins anywhere, or something out of its middle,
+// of which nothing can be told.
 func (p *Parser) readAuditTail(ev *event.Event) bool {
-	l := &p.line
-	if len(l.text) == 0 || l.logType != Audit && !(l.logType == Unknown && bytes.Contains(l.text, stageTimeKey)) {
+	l, a := &p.line, &p.audit
+	ours := p.isPiece()
+	if !ours && !(l.logType == Unknown && bytes.Contains(l.text, stageTimeKey)) {
 		return false
 	}
-	a := &p.audit
-	if a.readTail(false) || a.readTail(true) {
+	if (a.readTail(false) || a.readTail(true)) && (ours || a.hasStageTime) {
 		a.finish(ev, false)
 		return true
 	}
 	l.begin(l.text, l.logType)
-	if l.logType != Audit {
+	if !ours {
 		return false
 	}
 	a.begin(l.text)
 	a.bodies = append(a.bodies, cut{0, len(a.b)})
 	a.finish(ev, false)
 	return true
+}
+
+// minMiddle is how long a piece is at least that has neither the beginning nor the
+// end of its event: as long as an event of CloudWatch Logs can be, which was 256 KiB
+// once.
+const minMiddle = 128 << 10
+
+// isPiece reports whether the line, which has none of the shapes that components
+// write, is a piece of an audit event. Nobody but the audit writes into its
+// stream, and the lines of one record come out of one. Where neither tells, it is
+// if it is marked as cut off, if it is longer than whatever else is written, or if
+// it is a part of a JSON text.
+func (p *Parser) isPiece() bool {
+	l := &p.line
+	switch {
+	case len(l.text) == 0:
+		return false
+	case l.logType == Audit:
+		return true
+	case l.logType != Unknown || !p.origin.anonymous():
+		return false
+	}
+	if prev := &p.followers.unnamed; prev.known && prev.logType != Unknown {
+		return prev.logType == Audit
+	}
+	return len(l.text) >= minMiddle || bytes.HasSuffix(l.text, truncationMark) || isFragment(l.text)
+}
+
+// isFragment reports whether text is a part of a JSON text, with a member in it or
+// the end of one, whose first byte stands inside or outside of a string.
+func isFragment(text []byte) bool {
+	if bytes.IndexByte(text, '"') < 0 {
+		return false
+	}
+	if scanFragment(text) {
+		return true
+	}
+	from := stringRest(text)
+	if from < 0 { // All of it stands in a string, and JSON in that.
+		return bytes.Contains(text, []byte(`\":`))
+	}
+	return scanFragment(text[from:])
+}
+
+// scanFragment is isFragment for text that begins outside of a string. Its last
+// string may be cut off.
+func scanFragment(b []byte) bool {
+	level, members := 0, 0
+	for i := 0; i < len(b); {
+		switch c := b[i]; {
+		case c == '"':
+			end, _, ok := jsonscan.SkipString(b, i)
+			if !ok {
+				return members > 0 && isCutOff(b, end)
+			}
+			if i = jsonscan.SkipSpace(b, end); i < len(b) && b[i] == ':' {
+				members++
+			}
+			continue
+		case c == '{':
+			level++
+		case c == '}':
+			if level--; level < 0 {
+				members++
+			}
+		case !isBetweenStrings(c) && c != '[' && c != ']':
+			return false
+		}
+		i++
+	}
+	return members > 0
+}
+
+// isCutOff reports whether a string that does not end at b[i] goes on behind the
+// end of b.
+func isCutOff(b []byte, i int) bool {
+	const longestEscape = len(`\u0000`)
+	return i >= len(b) || b[i] == '\\' && len(b)-i < longestEscape
 }
 
 // readTail reads the end of an event, given that its first byte stands inside or
@@ -46,15 +121,77 @@ func (a *auditReader) readTail(inString bool) bool {
 	if !ok {
 		return false
 	}
-	first, ok := a.tailMembers(from, depth)
-	for first > 0 && (a.b[first-1] == ',' || a.b[first-1] == ' ') {
-		first--
-	}
-	if ok && first > 0 && !a.hasObject {
+	top := 1 - depth
+	first := len(a.b)
+	ok = membersAt(a.b, from, len(a.b), top, func(key []byte, at int) (int, bool) {
+		if first == len(a.b) {
+			first = offset(a.b, key) - 1
+		}
+		return a.member(key, at)
+	})
+	a.readSevered(from, first, top+1)
+	switch {
+	case !ok || l.set == 0 && !a.hasStageTime:
+		return false
+	case !a.hasStageTime: // Which every event has: this may be the end of anything.
+		a.bodies = append(a.bodies[:0], cut{0, len(a.b)})
+	case first > 0 && !a.hasObject && !isBeforeBodies(a.b, first):
 		// The object follows what it is about: this may be its end.
+		for first > 0 && (a.b[first-1] == ',' || a.b[first-1] == ' ') {
+			first--
+		}
 		a.bodies = slices.Insert(a.bodies, 0, cut{0, first})
 	}
-	return ok
+	return true
+}
+
+// readSevered takes the members that stand, at that level, before the first one at
+// the top: those of an object whose name is missing. The order in which the API
+// server writes an event tells which one it is: it precedes what follows. That of
+// the user and that of the impersonated user, which is the same thing, cannot be
+// told apart where neither name is left.
+func (a *auditReader) readSevered(from, first, level int) {
+	next, ok := keyAt(a.b, first)
+	switch {
+	case !ok: // The annotations are the last.
+		membersAt(a.b, from, first, level, a.annotation)
+	case string(next) == "impersonatedUser":
+		membersAt(a.b, from, first, level, a.userMember)
+		membersAt(a.b, from, first, level+1, a.extraMember)
+	case string(next) == "responseStatus":
+		a.hasObject = true
+		membersAt(a.b, from, first, level, a.objectMember)
+	case string(next) == "requestObject":
+		// Both may be missing, and have no name in common.
+		membersAt(a.b, from, first, level, a.statusMember)
+		if !a.p.line.has(responseCode) {
+			membersAt(a.b, from, first, level, a.objectMember)
+			a.hasObject = a.hasObject || a.p.line.has(resource)
+		}
+	}
+}
+
+// isBeforeBodies reports whether b[i] begins a member that stands before those
+// that hold an object, or the first of them.
+func isBeforeBodies(b []byte, i int) bool {
+	next, _ := keyAt(b, i)
+	switch string(next) {
+	case "impersonatedUser", "sourceIPs", "userAgent", "responseStatus", "requestObject":
+		return true
+	}
+	return false
+}
+
+// keyAt returns the name of the member at b[i].
+func keyAt(b []byte, i int) (key []byte, ok bool) {
+	if i >= len(b) || b[i] != '"' {
+		return nil, false
+	}
+	end, _, ok := jsonscan.SkipString(b, i)
+	if !ok {
+		return nil, false
+	}
+	return b[i+1 : end-1], true
 }
 
 // scanTail follows the end of a JSON object from its first byte on, which stands
@@ -119,34 +256,29 @@ func isBetweenStrings(c byte) bool {
 	return isDigit(c)
 }
 
-// tailMembers takes the members, from b[i] on, at the top of the object that ends
-// depth levels out. first is where the first of them begins, and found is whether
-// one of them is the time of a stage.
-func (a *auditReader) tailMembers(i, depth int) (first int, found bool) {
-	b := a.b
-	first = len(b)
-	for level := 0; i < len(b); {
+// membersAt calls f, as walk does, for the members in b[i:end] at a level, that of
+// b[i] being 0: those of an object that began before. ok is false when f says so.
+func membersAt(b []byte, i, end, level int, f func(key []byte, at int) (end int, ok bool)) (ok bool) {
+	for at := 0; i < end; {
 		switch b[i] {
 		case '{', '[':
-			level++
+			at++
 		case '}', ']':
-			level--
+			at--
 		}
 		if b[i] != '"' {
 			i++
 			continue
 		}
-		end, _, _ := jsonscan.SkipString(b, i)
-		colon := jsonscan.SkipSpace(b, end)
-		if level != 1-depth || colon >= len(b) || b[colon] != ':' {
-			i = end
+		keyEnd, _, _ := jsonscan.SkipString(b, i)
+		colon := jsonscan.SkipSpace(b, keyEnd)
+		if at != level || colon >= end || b[colon] != ':' {
+			i = keyEnd
 			continue
 		}
-		first = min(first, i)
-		var ok bool
-		if i, ok = a.member(b[i+1:end-1], jsonscan.SkipSpace(b, colon+1)); !ok {
-			return first, false
+		if i, ok = f(b[i+1:keyEnd-1], jsonscan.SkipSpace(b, colon+1)); !ok {
+			return false
 		}
 	}
-	return first, a.hasStageTime
+	return true
 }

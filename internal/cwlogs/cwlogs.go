@@ -76,6 +76,10 @@ func Parse(doc []byte) (env Envelope, ok bool) {
 	return env, !m.Err() && env.Type != 0 && env.events.IsArray()
 }
 
+// HasEvents reports whether the object has a member of that name, which makes it
+// an envelope, if a damaged one.
+func (e *Envelope) HasEvents() bool { return len(e.events) > 0 }
+
 func messageType(v jsonscan.Value) MessageType {
 	switch string(v) {
 	case `"DATA_MESSAGE"`:

@@ -57,6 +57,8 @@ func TestParse_NoEnvelope(t *testing.T) {
 	f := func(doc string) {
 		t.Helper()
 		require.Equal(t, "no envelope", show(doc))
+		env, _ := Parse([]byte(doc))
+		require.Equal(t, strings.Contains(doc, `"logEvents"`), env.HasEvents())
 	}
 	f(`{}`)
 	f(`{"log":"x"}`)

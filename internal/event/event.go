@@ -84,8 +84,9 @@ type Event struct {
 	Line []byte
 	// Times holds every time that is known for the line but the arrival.
 	Times timestamp.Candidates
-	// Level is the severity that the line itself states, one of trace, debug,
-	// info, warn, error, fatal; empty when it states none.
+	// Level is the severity of the line, one of trace, debug, info, warn, error,
+	// fatal: the one that it states, that of the line which it carries on, or for
+	// an audit event what follows from its outcome. It is empty when there is none.
 	Level string
 	// Partial tells whether Line is a whole line.
 	Partial Partial
