@@ -132,6 +132,8 @@ func TestGenerate_SendDeliversTheSame(t *testing.T) {
 		{"--shape", "fargate-default", "--partial", "0.1"},
 		{"--shape", "simple-aggregation", "--compression", "zstd"},
 		{"--shape", "cloudwatch", "--cloudwatch-shape", "extracted", "--pods", "3"},
+		{"--traffic", "controlplane", "--clusters", "2", "--centralised", "1", "--cloudwatch-shape", "decompressed"},
+		{"--traffic", "controlplane", "--batch", "3", "--oversized", "0.1", "--cut-at", "20000"},
 	} {
 		args = append(args, "--seed", "5", "--start", "2026-08-20T10:00:00Z")
 		file := filepath.Join(t.TempDir(), "capture.jsonl.gz")
@@ -264,6 +266,12 @@ func TestSend_Failure(t *testing.T) {
 	f("unknown CloudWatch shape", "--cloudwatch-shape", "zip", "file")
 	f("cannot read access key", "--generate", "1", "--access-key-file", "absent")
 	f("retry duration", "--generate", "1", "--retry-duration", "3h")
+	f(`unknown kind of traffic "pods"; want containers or controlplane`, "--generate", "1", "--traffic", "pods")
+	f("--pods goes with --traffic containers only", "--generate", "1", "--traffic", "controlplane", "--pods", "3")
+	f("--clusters goes with --traffic controlplane only", "--generate", "1", "--clusters", "3")
+	f("number of clusters -1 is not between", "--generate", "1", "--traffic", "controlplane", "--clusters", "-1")
+	f("unknown CloudWatch shape", "--generate", "1", "--traffic", "controlplane", "--cloudwatch-shape", "zip")
+	f("is no AWS region", "--generate", "1", "--traffic", "controlplane", "--region", "here")
 	require.Empty(t, e.deliveries)
 
 	_, err := run(t, "send", "--generate", "1")

@@ -3,6 +3,7 @@
 // captures of generated records.
 //
 //	firehose send --url http://127.0.0.1:8080/awsfirehose/api/v1/push capture.jsonl.gz
+//	firehose send --url http://127.0.0.1:8081/awsfirehose/api/v1/push --generate 1000 --traffic controlplane
 //	firehose generate --records 100000 --output capture.jsonl.gz
 package main
 

@@ -88,7 +88,7 @@ func (f *sendFlags) register(flags *pflag.FlagSet) {
 }
 
 func (f *sendFlags) run(cmd *cobra.Command, captures []string) error {
-	if err := f.check(captures); err != nil {
+	if err := f.check(cmd.Flags(), captures); err != nil {
 		return err
 	}
 	sender, err := standin.NewSender(f.sender)
@@ -117,7 +117,7 @@ func (f *sendFlags) run(cmd *cobra.Command, captures []string) error {
 }
 
 // check completes the options from flags that need more than a type.
-func (f *sendFlags) check(captures []string) error {
+func (f *sendFlags) check(flags *pflag.FlagSet, captures []string) error {
 	switch {
 	case f.generate < 0 || f.repeat < 1:
 		return errors.New("--generate and --repeat must be positive")
@@ -135,7 +135,7 @@ func (f *sendFlags) check(captures []string) error {
 	if f.sender.Timestamp, err = parseTimestamp(f.timestamp); err != nil {
 		return err
 	}
-	if err := f.traffic.complete(f.sender.Seed, f.generate); err != nil {
+	if err := f.traffic.complete(flags, f.sender.Seed, f.generate, f.sender.SourceARN); err != nil {
 		return err
 	}
 	if f.accessKeyFile != "" {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -10,57 +12,106 @@ import (
 	"github.com/grafana/alloy/eks/internal/traffic"
 )
 
+// The kinds of generated records.
+const (
+	containers   = "containers"
+	controlPlane = "controlplane"
+)
+
 // trafficFlags are the flags that describe generated records.
 type trafficFlags struct {
-	shape       string
-	compression string
-	cloudWatch  string
-	start       string
-	options     traffic.Options
+	kind         string
+	cloudWatch   string
+	start        string
+	interval     time.Duration
+	containers   containerFlags
+	controlPlane controlPlaneFlags
+	// own are the names of the flags that go with one kind only.
+	own map[string][]string
 }
 
 func (f *trafficFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.shape, "shape", string(traffic.FargateDefault), fmt.Sprintf("form of generated records: one of %v", traffic.Shapes()))
-	flags.StringVar(&f.compression, "compression", string(traffic.None), fmt.Sprintf("compression of each generated record: one of %v", traffic.Compressions()))
+	flags.StringVar(&f.kind, "traffic", containers, fmt.Sprintf("kind of generated records: %s are lines of pods as Fluent Bit sends them, %s are the six logs of EKS control planes", containers, controlPlane))
 	flags.StringVar(&f.cloudWatch, "cloudwatch-shape", string(subscription.Gzip), fmt.Sprintf("what Firehose makes of CloudWatch subscription messages: one of %v", subscription.Forms()))
-	flags.IntVar(&f.options.RecordSize, "record-size", 0, fmt.Sprintf("mean size of generated records in bytes, %d to %d (default %d, for log-key %d)",
-		traffic.MinRecordSize, traffic.MaxRecordSize, traffic.DefaultRecordSize, traffic.DefaultLineSize))
-	flags.IntVar(&f.options.Pods, "pods", traffic.DefaultPods, fmt.Sprintf("number of pods that write, up to %d", traffic.MaxPods))
-	flags.Float64Var(&f.options.Partial, "partial", 0, "share of generated lines, 0 to 1, that the container runtime cuts into fragments")
-	flags.IntVar(&f.options.FragmentSize, "fragment-size", traffic.DefaultFragmentSize, "where the container runtime cuts, in bytes")
 	flags.StringVar(&f.start, "start", "", "log time of the first generated line, RFC 3339 (default such that the last line is written now)")
-	flags.DurationVar(&f.options.Interval, "log-interval", traffic.DefaultInterval, "mean log time between two generated lines")
-	flags.Uint64Var(&f.options.FirstSequence, "first-sequence", 0, "sequence number of the first generated line")
+	flags.DurationVar(&f.interval, "log-interval", traffic.DefaultInterval, "mean log time between two generated lines")
+
+	f.own = map[string][]string{}
+	for kind, register := range map[string]func(*pflag.FlagSet){
+		containers: f.containers.register, controlPlane: f.controlPlane.register,
+	} {
+		own := pflag.NewFlagSet(kind, pflag.ContinueOnError)
+		register(own)
+		own.VisitAll(func(flag *pflag.Flag) {
+			flag.Usage = "with --traffic " + kind + ": " + flag.Usage
+			f.own[kind] = append(f.own[kind], flag.Name)
+		})
+		flags.AddFlagSet(own)
+	}
 }
 
-// complete fills in the options for a generator of that many records.
-func (f *trafficFlags) complete(seed uint64, records int) error {
-	o := &f.options
-	o.Shape, o.Compression, o.CloudWatch = traffic.Shape(f.shape), traffic.Compression(f.compression), subscription.Form(f.cloudWatch)
-	o.Seed = seed
-	if f.start == "" {
-		o.Start = time.Now().Truncate(time.Second).Add(-o.Span(records))
-		return nil
+// complete fills in the options for a generator of that many records, which come
+// from the stream with the ARN.
+func (f *trafficFlags) complete(flags *pflag.FlagSet, seed uint64, records int, arn string) error {
+	if f.kind != containers && f.kind != controlPlane {
+		return fmt.Errorf("unknown kind of traffic %.64q; want %s or %s", f.kind, containers, controlPlane)
 	}
-	var err error
-	if o.Start, err = time.Parse(time.RFC3339Nano, f.start); err != nil {
-		return fmt.Errorf("cannot read --start: %w", err)
+	for kind, names := range f.own {
+		i := slices.IndexFunc(names, flags.Changed)
+		if kind != f.kind && i >= 0 {
+			return fmt.Errorf("--%s goes with --traffic %s only", names[i], kind)
+		}
 	}
+	var start time.Time
+	if f.start != "" {
+		var err error
+		if start, err = time.Parse(time.RFC3339Nano, f.start); err != nil {
+			return fmt.Errorf("cannot read --start: %w", err)
+		}
+	}
+	f.containers.complete(f, seed)
+	f.controlPlane.complete(f, seed, arn)
+	if start.IsZero() {
+		start = time.Now().Truncate(time.Second).Add(-f.span(records))
+	}
+	f.containers.options.Start, f.controlPlane.options.Start = start, start
 	return nil
+}
+
+func (f *trafficFlags) span(records int) time.Duration {
+	if f.kind == controlPlane {
+		return f.controlPlane.options.Span(records)
+	}
+	return f.containers.options.Span(records)
+}
+
+// generator makes records without end.
+type generator interface {
+	// next appends the data of the next record to dst, and returns how many
+	// lines it completes.
+	next(dst []byte) (record []byte, lines int, err error)
+	// truth returns what there is to know about those lines, each as a value
+	// with a JSON form. It is called before next at most once.
+	truth(record int) []any
 }
 
 // generated is a source of a fixed number of generated records.
 type generated struct {
-	generator *traffic.Generator
+	generator generator
 	left      int
 	record    []byte
 	lines     int
+	err       error
 }
 
 // open returns a source of the records from the first one on. It may be called
 // again and gives the same records.
 func (f *trafficFlags) open(records int) (*generated, error) {
-	g, err := traffic.New(f.options)
+	open := f.containers.open
+	if f.kind == controlPlane {
+		open = f.controlPlane.open
+	}
+	g, err := open()
 	if err != nil {
 		return nil, err
 	}
@@ -68,20 +119,28 @@ func (f *trafficFlags) open(records int) (*generated, error) {
 }
 
 func (g *generated) Next() bool {
-	if g.left <= 0 {
+	if g.left <= 0 || g.err != nil {
 		return false
 	}
 	g.left--
-	var events []traffic.Event
-	g.record, events = g.generator.Next(g.record[:0])
-	g.lines += len(events)
-	return true
+	var lines int
+	g.record, lines, g.err = g.generator.next(g.record[:0])
+	g.lines += lines
+	return g.err == nil
 }
 
 func (g *generated) Record() []byte { return g.record }
 
-// Err implements standin.Source: a generator does not fail.
-func (g *generated) Err() error { return nil }
+// Err implements standin.Source.
+func (g *generated) Err() error { return g.err }
 
 // Close implements io.Closer: there is nothing to close.
 func (g *generated) Close() error { return nil }
+
+// regionOf returns the region in an ARN, empty when there is none.
+func regionOf(arn string) string {
+	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
+		return parts[3]
+	}
+	return ""
+}

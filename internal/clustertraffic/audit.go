@@ -161,6 +161,7 @@ func (g *Generator) auditHead(r *request) {
 	if r.impersonated != nil {
 		l.str(`,"impersonatedUser":`, r.impersonated.object)
 		l.fact("impersonated_user", r.impersonated.name)
+		l.fact("impersonated_groups", r.impersonated.groupsText)
 	}
 	g.sourceIPs(r)
 	if r.user.agent != "" {

@@ -18,14 +18,16 @@ import (
 
 const (
 	// MaxClusters is the upper bound of Options.Clusters. A cluster costs about
-	// 250 KB of memory.
+	// 100 KB of memory.
 	MaxClusters = 1000
 	// MaxBatch is the upper bound of Options.Batch.
 	MaxBatch = 1000
-	// MinCutAt and MaxCutAt bound Options.CutAt, in bytes. No event but those of
-	// Options.Oversized is as long as MinCutAt; a message with one that was cut
-	// at MaxCutAt still fits into a Firehose record.
-	MinCutAt, MaxCutAt = 16 << 10, 384 << 10
+	// MinCutAt is the lower bound of Options.CutAt, in bytes. No event but those
+	// of Options.Oversized is as long.
+	MinCutAt = 16 << 10
+	// MaxCutAt is the upper one. A message with an event that was cut there still
+	// fits into a Firehose record.
+	MaxCutAt = 384 << 10
 
 	// DefaultClusters have two accounts among them.
 	DefaultClusters = 3

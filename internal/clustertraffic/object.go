@@ -90,7 +90,7 @@ func endpointSliceObject(g *Generator, r *request) {
 		if i > 0 {
 			l.str(`,`)
 		}
-		n := pickOf(g, g.stream.cluster.nodes)
+		n := &g.stream.cluster.nodes[(r.host+i)%nodesPerCluster]
 		l.str(`{"addresses":["`, n.ip, `"],"conditions":{"ready":true,"serving":true,"terminating":false},"targetRef":{"kind":"Pod","namespace":"`,
 			w.namespace, `","name":"`, pod, `","uid":"`, w.uid, `"},"nodeName":"`, n.name, `","zone":"`, g.stream.cluster.region, `a"}`)
 	}

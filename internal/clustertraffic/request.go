@@ -60,11 +60,11 @@ const (
 	tokens    = "authentication.k8s.io"
 	reviews   = "authorization.k8s.io"
 
-	systemRole  = `RBAC: allowed by ClusterRoleBinding "system:node-proxier" of ClusterRole "system:node-proxier" to Group "system:nodes"`
+	systemRole  = `RBAC: allowed by ClusterRoleBinding "operators" of ClusterRole "operators" to Group "system:authenticated"`
 	staffRole   = `RBAC: allowed by ClusterRoleBinding "staff" of ClusterRole "view-and-debug" to Group "staff"`
 	deployRole  = `RBAC: allowed by ClusterRoleBinding "deployers" of ClusterRole "admin" to Group "deployers"`
 	appRole     = `RBAC: allowed by RoleBinding "settings/app" of Role "settings" to ServiceAccount "app"`
-	controlRole = `RBAC: allowed by ClusterRoleBinding "system:controller" of ClusterRole "system:controller" to User "system:kube-controller-manager"`
+	controlRole = `RBAC: allowed by ClusterRoleBinding "controllers" of ClusterRole "controllers" to Group "system:authenticated"`
 	publicRole  = `RBAC: allowed by ClusterRoleBinding "system:public-info-viewer" of ClusterRole "system:public-info-viewer" to Group "system:unauthenticated"`
 )
 
@@ -152,8 +152,15 @@ func health(g *Generator, r *request) {
 }
 
 var watched = []struct{ group, version, resource string }{
-	{"", "v1", "pods"}, {"", "v1", "nodes"}, {"", "v1", "services"}, {"", "v1", "configmaps"}, {discovery, "v1", "endpointslices"},
-	{"apps", "v1", "replicasets"}, {"storage.k8s.io", "v1", "csinodes"}, {"", "v1", "secrets"}, {"networking.k8s.io", "v1", "ingresses"},
+	{"", "v1", "pods"},
+	{"", "v1", "nodes"},
+	{"", "v1", "services"},
+	{"", "v1", "configmaps"},
+	{discovery, "v1", "endpointslices"},
+	{"apps", "v1", "replicasets"},
+	{"storage.k8s.io", "v1", "csinodes"},
+	{"", "v1", "secrets"},
+	{"networking.k8s.io", "v1", "ingresses"},
 }
 
 func watch(g *Generator, r *request) {

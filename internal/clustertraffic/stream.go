@@ -136,7 +136,7 @@ func (g *Generator) startBatch() {
 	s := c.logStreams[n][k]
 	g.stream, g.left = s, g.between(1, batchOf(k, g.opts.Batch))
 	g.now += int64(g.left) * int64(g.opts.Interval)
-	s.last = max(s.last, g.now-delay)
+	s.last = max(s.last, g.now-delay, g.opts.Start.UnixNano()/1000*1000)
 	g.step = max(int64(time.Microsecond), (g.now-s.last)/int64(g.left))
 	s.late = g.oneIn(lateOf)
 }
@@ -168,7 +168,7 @@ func (g *Generator) stamp(nanos int64) (millis int64) {
 		}
 		longest = int64(3 * time.Second)
 	}
-	if s.taken <= nanos {
+	if s.taken < nanos+int64(time.Millisecond) {
 		s.taken = nanos + int64(150*time.Millisecond) + g.rng.Int64N(longest)
 	}
 	return s.taken / int64(time.Millisecond)
