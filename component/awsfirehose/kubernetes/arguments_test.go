@@ -17,18 +17,12 @@ import (
 
 	"github.com/grafana/alloy/eks/internal/docpage"
 	"github.com/grafana/alloy/eks/internal/receiver"
+	"github.com/grafana/alloy/eks/internal/rig"
 	"github.com/grafana/alloy/eks/internal/timestamp"
 )
 
-// decode reads the body of a component's block.
-func decode(text string) (Arguments, error) {
-	var args Arguments
-	err := syntax.Unmarshal([]byte(text), &args)
-	return args, err
-}
-
 func TestArguments_Minimal(t *testing.T) {
-	args, err := decode(`forward_to = []`)
+	args, err := rig.Decode[Arguments](`forward_to = []`)
 	require.NoError(t, err)
 
 	var want Arguments
@@ -45,7 +39,7 @@ func TestArguments_Minimal(t *testing.T) {
 }
 
 func TestArguments_All(t *testing.T) {
-	args, err := decode(`
+	args, err := rig.Decode[Arguments](`
 		forward_to             = []
 		access_key             = "old"
 		access_keys            = ["new", "newer"]
@@ -143,7 +137,7 @@ func TestArguments_All(t *testing.T) {
 func TestArguments_Failure(t *testing.T) {
 	f := func(text, want string) {
 		t.Helper()
-		_, err := decode("forward_to = []\n" + text)
+		_, err := rig.Decode[Arguments]("forward_to = []\n" + text)
 		require.ErrorContains(t, err, want, text)
 		require.NotContains(t, err.Error(), "s3cret", text)
 	}
@@ -204,7 +198,7 @@ func TestArguments_Failure(t *testing.T) {
 
 // Every part that is wrong is named, so that a configuration is mended in one go.
 func TestArguments_AllErrorsAtOnce(t *testing.T) {
-	_, err := decode(`
+	_, err := rig.Decode[Arguments](`
 		forward_to = []
 		labels     = {"a-b" = "x"}
 		timestamp {
@@ -222,7 +216,7 @@ func TestArguments_AllErrorsAtOnce(t *testing.T) {
 func TestArguments_Unknown(t *testing.T) {
 	f := func(text, want string) {
 		t.Helper()
-		_, err := decode(text)
+		_, err := rig.Decode[Arguments](text)
 		require.ErrorContains(t, err, want)
 	}
 	f(``, `missing required attribute "forward_to"`)
@@ -277,7 +271,7 @@ func TestArguments_OfLokiSource(t *testing.T) {
 	`
 	var theirs aws_firehose.Arguments
 	require.NoError(t, syntax.Unmarshal([]byte(text), &theirs))
-	ours, err := decode(text)
+	ours, err := rig.Decode[Arguments](text)
 	require.NoError(t, err)
 	require.Equal(t, theirs.AccessKey, *ours.Receiver.AccessKey)
 	require.Equal(t, theirs.UseIncomingTimestamp, ours.Receiver.UseIncomingTimestamp)

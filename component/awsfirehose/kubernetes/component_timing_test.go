@@ -15,6 +15,7 @@ import (
 	"github.com/grafana/alloy/internal/component/common/loki"
 
 	"github.com/grafana/alloy/eks/internal/firehose"
+	"github.com/grafana/alloy/eks/internal/rig"
 	"github.com/grafana/alloy/eks/internal/standin"
 )
 
@@ -33,7 +34,7 @@ func BenchmarkDeliver(b *testing.B) {
 }
 
 func benchmarkDeliver(b *testing.B, records, receivers int) {
-	args, err := decode("forward_to = []\n" + anyAge)
+	args, err := rig.Decode[Arguments]("forward_to = []\n" + rig.AnyAge)
 	require.NoError(b, err)
 	args.Receiver.Server.HTTP.ListenAddress, args.Receiver.Server.HTTP.ListenPort = "127.0.0.1", 0
 	taken := make(chan int)
@@ -86,7 +87,7 @@ func benchmarkDeliver(b *testing.B, records, receivers int) {
 
 // generatedBody returns the body of a delivery of generated records.
 func generatedBody(b *testing.B, records int) []byte {
-	sender, err := standin.NewSender(standin.Options{URL: "http://127.0.0.1", Seed: 1, Timestamp: requestTime})
+	sender, err := standin.NewSender(standin.Options{URL: "http://127.0.0.1", Seed: 1, Timestamp: rig.RequestTime})
 	require.NoError(b, err)
 	d := sender.NewDelivery()
 	for src := newGenerated(b, records); src.Next(); {

@@ -17,6 +17,7 @@ import (
 	"github.com/grafana/alloy/eks/internal/firehose"
 	"github.com/grafana/alloy/eks/internal/kubelog"
 	"github.com/grafana/alloy/eks/internal/lokientry"
+	"github.com/grafana/alloy/eks/internal/rig"
 	"github.com/grafana/alloy/eks/internal/timestamp"
 )
 
@@ -30,8 +31,8 @@ func TestReadme_Arguments(t *testing.T) {
 
 func TestReadme_Metrics(t *testing.T) {
 	r := newRig(t, ``, nil)
-	require.Equal(t, 200, r.deliver([]string{"hello"}).status)
-	docpage.Read(t).CheckMetrics(t, r.registry)
+	require.Equal(t, 200, r.Deliver([]string{"hello"}).Status)
+	docpage.Read(t).CheckMetrics(t, r.Registry)
 }
 
 func TestReadme_Labels(t *testing.T) {
@@ -99,8 +100,8 @@ func TestReadme_MovesFromLokiSource(t *testing.T) {
 	p := docpage.Read(t)
 	bare := regexp.MustCompile("labels = \\{[^}]*\\}`").FindAllString(p.Text, -1)
 	require.Len(t, bare, 1)
-	r := newRig(t, anyAge+strings.TrimSuffix(bare[0], "`"), nil)
-	require.Equal(t, 200, r.deliver([]string{containerLine("web-1", head+"\n")}).status)
-	require.Equal(t, map[string]string{"service_name": "unknown_service"}, labels(r.entries(1)[0]),
+	r := newRig(t, rig.AnyAge+strings.TrimSuffix(bare[0], "`"), nil)
+	require.Equal(t, 200, r.Deliver([]string{containerLine("web-1", head+"\n")}).Status)
+	require.Equal(t, map[string]string{"service_name": "unknown_service"}, rig.Labels(r.Entries(1)[0]),
 		"nothing is left but what Loki demands")
 }

@@ -20,6 +20,7 @@ import (
 	fnet "github.com/grafana/alloy/internal/component/common/net"
 	"github.com/grafana/alloy/syntax/alloytypes"
 
+	"github.com/grafana/alloy/eks/internal/rig"
 	"github.com/grafana/alloy/eks/internal/standin"
 	"github.com/grafana/alloy/eks/internal/traffic"
 )
@@ -69,7 +70,7 @@ func (c watchedConn) Read(b []byte) (int, error) {
 // An update that leaves the server's own part alone keeps every connection and
 // refuses no delivery, however often it comes.
 func TestUpdate_UnderLoad(t *testing.T) {
-	r := newRig(t, anyAge+`access_key = "key"`, nil)
+	r := newRig(t, rig.AnyAge+`access_key = "key"`, nil)
 	var cut atomic.Int64
 	transport := &http.Transport{
 		MaxIdleConnsPerHost: 4,
@@ -79,9 +80,9 @@ func TestUpdate_UnderLoad(t *testing.T) {
 		},
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	before := r.info().Address
+	before := r.Info().Address
 	stream, err := standin.NewStream(
-		r.sender(standin.Options{AccessKey: "key", Transport: transport, Connections: 4}),
+		r.Sender(standin.Options{AccessKey: "key", Transport: transport, Connections: 4}),
 		standin.StreamOptions{BufferRecords: 10, Connections: 4})
 	require.NoError(t, err)
 
@@ -100,7 +101,7 @@ func TestUpdate_UnderLoad(t *testing.T) {
 		`partial_lines { max_wait = "1s" }`,
 	}
 	for running := true; running; updates++ {
-		r.update(anyAge + variants[updates%len(variants)])
+		r.Configure(rig.AnyAge + variants[updates%len(variants)])
 		select {
 		case err := <-ended:
 			require.NoError(t, err)
@@ -114,11 +115,11 @@ func TestUpdate_UnderLoad(t *testing.T) {
 	require.True(t, sum.AllAccepted(), sum)
 	require.Equal(t, records, sum.RecordOutcomes[standin.Accepted])
 	require.Equal(t, sum.Deliveries, sum.Attempts, "nothing was refused: %+v", sum)
-	require.Equal(t, before, r.info().Address)
+	require.Equal(t, before, r.Info().Address)
 	require.Zero(t, cut.Load(), "the server has kept every connection")
 
 	seen := map[uint64]int{}
-	for _, e := range r.entries(src.events) {
+	for _, e := range r.Entries(src.events) {
 		n, ok := traffic.Sequence(e.Line)
 		require.True(t, ok, e.Line)
 		seen[n]++
@@ -128,8 +129,8 @@ func TestUpdate_UnderLoad(t *testing.T) {
 
 func TestUpdate_NewPort(t *testing.T) {
 	r := newRig(t, ``, nil)
-	require.Equal(t, 200, r.deliver([]string{"one"}).status)
-	before := r.info().Address
+	require.Equal(t, 200, r.Deliver([]string{"one"}).Status)
+	before := r.Info().Address
 	// A port that is free, for a moment at least.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -137,15 +138,15 @@ func TestUpdate_NewPort(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, listener.Close())
 
-	r.update(`http { listen_port = ` + port + ` }`)
-	require.Equal(t, "127.0.0.1:"+port, r.info().Address)
-	require.Equal(t, 200, r.deliver([]string{"two"}).status)
+	r.Configure(`http { listen_port = ` + port + ` }`)
+	require.Equal(t, "127.0.0.1:"+port, r.Info().Address)
+	require.Equal(t, 200, r.Deliver([]string{"two"}).Status)
 	_, err = net.Dial("tcp", before)
 	require.Error(t, err, "the old port is closed")
-	r.entries(2)
+	r.Entries(2)
 
 	// The server's metrics are the new server's, and registered once.
-	require.EqualValues(t, 1, r.metric("request_duration_seconds", "method", "POST"))
+	require.EqualValues(t, 1, r.Metric("request_duration_seconds", "method", "POST"))
 }
 
 // occupied returns a port that somebody else listens on, until it is freed.
@@ -160,7 +161,7 @@ func occupied(t *testing.T) (port int, free func()) {
 
 func TestNew_CannotListen(t *testing.T) {
 	port, _ := occupied(t)
-	args, err := decode("forward_to = []\nhttp {\nlisten_address = \"127.0.0.1\"\nlisten_port = " + strconv.Itoa(port) + "\n}")
+	args, err := rig.Decode[Arguments]("forward_to = []\nhttp {\nlisten_address = \"127.0.0.1\"\nlisten_port = " + strconv.Itoa(port) + "\n}")
 	require.NoError(t, err)
 	_, err = New(component.Options{Logger: log.NewNopLogger(), Registerer: prometheus.NewRegistry()}, args)
 	require.ErrorContains(t, err, "cannot listen on 127.0.0.1:"+strconv.Itoa(port)+" (argument http): ")
@@ -170,17 +171,17 @@ func TestNew_CannotListen(t *testing.T) {
 func TestUpdate_CannotListen(t *testing.T) {
 	r := newRig(t, ``, nil)
 	port, free := occupied(t)
-	args := r.arguments(`http { listen_port = ` + strconv.Itoa(port) + ` }`)
+	args := r.Arguments(`http { listen_port = ` + strconv.Itoa(port) + ` }`)
 
 	require.ErrorContains(t, r.Update(args), "cannot listen on 127.0.0.1:"+strconv.Itoa(port)+" (argument http): ")
-	require.Empty(t, r.info().Address)
+	require.Empty(t, r.Info().Address)
 	require.ErrorContains(t, r.Update(args), "address already in use", "it is tried again")
 
 	// The same arguments do once the port is free.
 	free()
 	require.NoError(t, r.Update(args))
-	require.Equal(t, 200, r.deliver([]string{"one"}).status)
-	r.entries(1)
+	require.Equal(t, 200, r.Deliver([]string{"one"}).Status)
+	r.Entries(1)
 }
 
 // What keeps the server from starting, though its port is free, leaves the port
@@ -192,11 +193,11 @@ func TestUpdate_MendsOtherParts(t *testing.T) {
 		port, free := occupied(t)
 		free()
 		good := `http { listen_port = ` + strconv.Itoa(port) + ` }`
-		args := r.arguments(good)
+		args := r.Arguments(good)
 		spoil(&args)
 		require.ErrorContains(t, r.Update(args), want)
-		r.eventually(func() bool { return r.Update(r.arguments(good)) == nil }, "the port is free")
-		require.Equal(t, 200, r.deliver([]string{"one"}).status)
+		r.Eventually(func() bool { return r.Update(r.Arguments(good)) == nil }, "the port is free")
+		require.Equal(t, 200, r.Deliver([]string{"one"}).Status)
 	}
 	taken, _ := occupied(t)
 	f(func(a *Arguments) { a.Receiver.Server.GRPC.ListenPort = taken }, "address already in use")
@@ -210,63 +211,63 @@ func TestUpdate_ForwardTo(t *testing.T) {
 	r := newRig(t, ``, nil)
 	other := loki.NewCollectingHandler()
 	t.Cleanup(other.Stop)
-	args := r.arguments(``)
+	args := r.Arguments(``)
 	args.Receiver.ForwardTo = []loki.LogsReceiver{other.Receiver()}
 	require.NoError(t, r.Update(args))
-	require.Equal(t, 200, r.deliver([]string{"one"}).status)
-	require.Empty(t, r.sink.Received())
-	r.eventually(func() bool { return len(other.Received()) == 1 }, "the entry")
+	require.Equal(t, 200, r.Deliver([]string{"one"}).Status)
+	require.Empty(t, r.Sink.Received())
+	r.Eventually(func() bool { return len(other.Received()) == 1 }, "the entry")
 
 	// To both, and to none.
-	args.Receiver.ForwardTo = append(args.Receiver.ForwardTo, r.sink.Receiver())
+	args.Receiver.ForwardTo = append(args.Receiver.ForwardTo, r.Sink.Receiver())
 	require.NoError(t, r.Update(args))
-	require.Equal(t, 200, r.deliver([]string{"two"}).status)
-	r.entries(1)
-	r.eventually(func() bool { return len(other.Received()) == 2 }, "the entry")
+	require.Equal(t, 200, r.Deliver([]string{"two"}).Status)
+	r.Entries(1)
+	r.Eventually(func() bool { return len(other.Received()) == 2 }, "the entry")
 	args.Receiver.ForwardTo = nil
 	require.NoError(t, r.Update(args))
-	require.Equal(t, 200, r.deliver([]string{"three"}).status)
+	require.Equal(t, 200, r.Deliver([]string{"three"}).Status)
 }
 
 // An update that is refused leaves what is in force as it is.
 func TestUpdate_Refused(t *testing.T) {
 	r := newRig(t, `access_key = "key"`, nil)
-	args := r.arguments(``)
+	args := r.Arguments(``)
 	args.Receiver.Limits.RememberedSources = -1
 	require.ErrorContains(t, r.Update(args), "limits.remembered_sources")
-	args = r.arguments(``)
+	args = r.Arguments(``)
 	args.Receiver.AccessKeys = []alloytypes.Secret{" "}
 	require.ErrorContains(t, r.Update(args), "access key 0 is empty")
-	require.Equal(t, 401, r.deliver([]string{"x"}).status)
-	require.Equal(t, 200, r.deliver([]string{"x"}, "X-Amz-Firehose-Access-Key", "key").status)
+	require.Equal(t, 401, r.Deliver([]string{"x"}).Status)
+	require.Equal(t, 200, r.Deliver([]string{"x"}, "X-Amz-Firehose-Access-Key", "key").Status)
 }
 
 // A delivery that is under way when the receivers change ends with those that it
 // began with.
 func TestUpdate_WaitsForDeliveries(t *testing.T) {
-	r := newRig(t, ``, func(r *rig, _ *component.Options) { r.receiver = loki.NewLogsReceiver() })
-	slow := r.receiver.Chan()
-	answered := make(chan answer, 1)
+	r := newRig(t, ``, func(r *testRig, _ *component.Options) { r.Receiver = loki.NewLogsReceiver() })
+	slow := r.Receiver.Chan()
+	answered := make(chan rig.Answer, 1)
 	go func() {
-		a, _ := r.tryPost(body("one", "two"))
+		a, _ := r.TryPost(rig.Body("one", "two"))
 		answered <- a
 	}()
 	require.Equal(t, "one", (<-slow).Line)
 
-	r.receiver = r.sink.Receiver()
+	r.Receiver = r.Sink.Receiver()
 	updated := make(chan error, 1)
-	args := r.arguments(``)
+	args := r.Arguments(``)
 	go func() { updated <- r.Update(args) }()
 	select {
 	case <-updated:
 		t.Fatal("the update did not wait")
 	case e := <-slow:
 		require.Equal(t, "two", e.Line)
-	case <-time.After(patience):
+	case <-time.After(rig.Patience):
 		t.Fatal("the delivery did not go on")
 	}
-	require.Equal(t, 200, (<-answered).status)
+	require.Equal(t, 200, (<-answered).Status)
 	require.NoError(t, <-updated)
-	require.Equal(t, 200, r.deliver([]string{"three"}).status)
-	require.Equal(t, "three", r.entries(1)[0].Line)
+	require.Equal(t, 200, r.Deliver([]string{"three"}).Status)
+	require.Equal(t, "three", r.Entries(1)[0].Line)
 }
