@@ -33,6 +33,7 @@ const (
 type Scanner struct {
 	b    []byte
 	i    int
+	end  EndFunc
 	doc  []byte
 	kind Kind
 	// misses counts the objects that began and did not end.
@@ -43,8 +44,16 @@ type Scanner struct {
 // end in vain: each try costs the length of the record.
 const maxMisses = 16
 
+// EndFunc finds the end of the JSON object that opens at b[i]: the position after
+// it. ok is false when no whole object stands there.
+type EndFunc func(b []byte, i int) (end int, ok bool)
+
 // Scan returns a walk over the documents of rec.
-func Scan(rec []byte) Scanner { return Scanner{b: rec} }
+func Scan(rec []byte) Scanner { return ScanWith(rec, jsonscan.SkipValue) }
+
+// ScanWith is Scan for a caller who learns more than the end when he looks for
+// it. When the walk stands at an Object, end was last called for that one.
+func ScanWith(rec []byte, end EndFunc) Scanner { return Scanner{b: rec, end: end} }
 
 // Next moves to the next document and reports whether there is one. Empty
 // lines are no documents; a line of blanks is one, unless it follows an object.
@@ -88,7 +97,7 @@ func (s *Scanner) object(start int) bool {
 			within = s.b[:start+n]
 		}
 	}
-	end, ok := jsonscan.SkipValue(within, start)
+	end, ok := s.end(within, start)
 	if !ok {
 		s.misses++
 		return false

@@ -295,7 +295,11 @@ func Object(b []byte, i int) Members {
 // Next moves to the next member and reports whether there is one. It returns
 // false at the end of the object and at the first byte that is not JSON; Err
 // tells which.
-func (m *Members) Next() bool {
+func (m *Members) Next() bool { return m.NextKey() && m.ReadValue() }
+
+// NextKey is the first half of Next: it reads the key. ReadValue or SetValue must
+// follow.
+func (m *Members) NextKey() bool {
 	if m.bad || m.end {
 		return false
 	}
@@ -312,13 +316,26 @@ func (m *Members) Next() bool {
 	if i = SkipSpace(b, keyEnd); i >= len(b) || b[i] != ':' {
 		return false
 	}
-	i = SkipSpace(b, i+1)
-	valEnd, ok := SkipValue(b, i)
-	if !ok {
-		return false
-	}
-	m.val = Value(b[i:valEnd])
-	if i = SkipSpace(b, valEnd); i >= len(b) {
+	m.i = SkipSpace(b, i+1)
+	return true
+}
+
+// Rest returns all that follows the key that NextKey has read, the value first.
+func (m *Members) Rest() []byte { return m.b[m.i:] }
+
+// ReadValue is the second half of Next: it reads the value, and reports whether
+// the member is whole.
+func (m *Members) ReadValue() bool {
+	end, ok := SkipValue(m.b, m.i)
+	return ok && m.SetValue(end-m.i)
+}
+
+// SetValue takes the place of ReadValue where it is known that the value has n
+// bytes.
+func (m *Members) SetValue(n int) bool {
+	b, i := m.b, m.i+n
+	m.val = Value(b[m.i:i])
+	if i = SkipSpace(b, i); i >= len(b) {
 		return false
 	}
 	switch b[i] {

@@ -120,3 +120,29 @@ func TestCaptures(t *testing.T) {
 	f("v1.9.10/fargate-default.jsonl.gz", "cri cri-long",
 		"lines=290 exact=280 merged=0 altered=10 time=287 source=279 fragments=0 extra=0 missing=1")
 }
+
+// What a parser remembers of records before changes no event.
+func TestCaptures_SameWithAndWithoutMemory(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(testdata, "*.jsonl.gz"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		known, err := event.NewSources(1000)
+		require.NoError(t, err)
+		warm := NewParser(Options{Sources: known})
+		var decoder record.Decoder
+		decoder.Reset(record.Limits{RecordSize: 64 << 20, DeliverySize: 256 << 20})
+		for r := capture.Open(subscription.Gzip, file); r.Next(); {
+			rec, err := decoder.Decode([]byte(base64.StdEncoding.EncodeToString(r.Record())))
+			require.NoError(t, err)
+			fresh := NewParser(Options{Sources: known})
+			var events [2][]event.Event
+			for i, p := range []*Parser{warm, fresh} {
+				p.Reset(firehoseTime, nil)
+				events[i] = keepAll(p.Parse(nil, rec))
+				events[i] = append(events[i], keepAll(p.Flush(nil, time.Time{}))...)
+			}
+			require.Equal(t, events[1], events[0], "%s: %s", file, rec)
+		}
+	}
+}

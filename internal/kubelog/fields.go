@@ -51,19 +51,39 @@ type fields struct {
 	// its own; a record of metrics has it in alphabetical order.
 	amidst   bool
 	envelope bool // A CloudWatch Logs envelope's keys were met.
+
+	recent *recent       // Outlives the object.
+	known  *recentObject // kubernetes, if it was met lately.
 }
 
-// scan reads the members of doc as far as doc is JSON.
-func (f *fields) scan(doc []byte) {
-	*f = fields{lifted: f.lifted[:0], extras: f.extras[:0]}
-	m := jsonscan.Object(doc, 0)
-	for m.Next() {
+// scan reads the members of the object that opens at b[i], as far as it is JSON,
+// and returns the position after it. ok is false when it does not end.
+func (f *fields) scan(b []byte, i int) (end int, ok bool) {
+	*f = fields{lifted: f.lifted[:0], extras: f.extras[:0], recent: f.recent}
+	m := jsonscan.Object(b, i)
+	for m.NextKey() {
+		if !f.readValue(&m) {
+			break
+		}
 		if !f.take(m.RawKey(), m.Value()) {
 			f.amidst = f.kubernetes != nil
 			f.extras = append(f.extras, member{key: m.RawKey(), value: m.Value()})
 		}
 	}
 	f.takeTrailingTime()
+	return m.End(), !m.Err()
+}
+
+// readValue reads the value of the member whose key has been read. A kubernetes
+// object that was met lately is not looked through again.
+func (f *fields) readValue(m *jsonscan.Members) bool {
+	if string(m.RawKey()) != `"kubernetes"` {
+		return m.ReadValue()
+	}
+	if f.known = f.recent.find(m.Rest()); f.known != nil {
+		return m.SetValue(len(f.known.raw))
+	}
+	return m.ReadValue()
 }
 
 // take stores a member that the shipper wrote; false when it is none of those.

@@ -64,9 +64,10 @@ type Parser struct {
 	firehose int64
 	context  any
 
-	fields fields
-	origin origin
-	arena  []byte
+	fields     fields
+	scanObject document.EndFunc // p.fields.scan
+	origin     origin
+	arena      []byte
 
 	pending    []*fragment // In the order in which the lines began.
 	begunLines map[lineKey]*fragment
@@ -78,7 +79,10 @@ func NewParser(opts Options) *Parser {
 	if opts.MaxLine <= 0 {
 		opts.MaxLine = DefaultMaxLine
 	}
-	return &Parser{opts: opts, begunLines: map[lineKey]*fragment{}, cut: map[string]bool{}}
+	p := &Parser{opts: opts, begunLines: map[lineKey]*fragment{}, cut: map[string]bool{}}
+	p.fields.recent = newRecent()
+	p.scanObject = p.fields.scan
+	return p
 }
 
 // Reset makes the parser ready for a delivery that Firehose stamped with that
@@ -105,9 +109,9 @@ func (p *Parser) Parse(dst []event.Event, rec []byte) []event.Event {
 	}
 	p.arena = p.arena[:0]
 	p.origin = origin{lifted: p.origin.lifted[:0], extras: p.origin.extras[:0]}
-	for docs := document.Scan(rec); docs.Next(); {
+	for docs := document.ScanWith(rec, p.scanObject); docs.Next(); {
 		switch doc := docs.Bytes(); docs.Kind() {
-		case document.Object:
+		case document.Object: // Which is in p.fields.
 			dst = p.object(dst, doc, document0)
 		case document.String:
 			dst = p.text(dst, p.unquote(jsonscan.Value(doc)), document0)
@@ -136,10 +140,9 @@ type carrier struct {
 // document0 is a document that came without a carrier.
 var document0 carrier
 
-// object reads one whole JSON object.
+// object reads one whole JSON object, which has been scanned.
 func (p *Parser) object(dst []event.Event, doc []byte, c carrier) []event.Event {
 	f := &p.fields
-	f.scan(doc)
 	if f.envelope && !c.envelope {
 		if env, ok := cwlogs.Parse(doc); ok {
 			return p.envelope(dst, &env)
@@ -177,11 +180,11 @@ func (p *Parser) message(dst []event.Event, e *cwlogs.Event) []event.Event {
 	msg := bytes.TrimRight(p.unquote(e.Message), "\r\n")
 	start := jsonscan.SkipSpace(msg, 0)
 	if start < len(msg) && msg[start] == '{' {
-		end, ok := jsonscan.SkipValue(msg, start)
+		end, ok := p.fields.scan(msg, start)
 		if ok && jsonscan.SkipSpace(msg, end) == len(msg) {
 			return p.object(dst, msg[start:end], c)
 		}
-		if p.fields.scan(msg[start:]); p.fields.fromShipper() {
+		if p.fields.fromShipper() {
 			// CloudWatch's old limit cut the record in the middle.
 			return append(dst, p.cutOff(msg, c))
 		}
@@ -211,7 +214,7 @@ func (p *Parser) flawed(flaw event.Flaw, raw []byte, c carrier) event.Event {
 // bareText reads a line that is no JSON.
 func (p *Parser) bareText(dst []event.Event, line []byte) []event.Event {
 	if line[0] == '{' {
-		if p.fields.scan(line); p.fields.fromShipper() {
+		if p.fields.scan(line, 0); p.fields.fromShipper() {
 			return append(dst, p.cutOff(line, document0))
 		}
 	}
@@ -247,6 +250,9 @@ func (p *Parser) record(dst []event.Event, doc []byte, f *fields, c carrier) []e
 			p.origin.kubernetes = nil
 		}
 		f.reclaimTime(line)
+	}
+	if f.known == nil {
+		f.known = f.recent.keep(f.kubernetes)
 	}
 	ev := event.Event{Source: p.source(), Stream: f.stream, Line: line, ID: c.id}
 	p.origin.kubernetes, p.origin.namespace = nil, nil
@@ -367,10 +373,22 @@ func nearTime(ev *event.Event) (nanos int64, ok bool) {
 // source returns the source of the current origin.
 func (p *Parser) source() *event.Source {
 	o := &p.origin
-	if o.envelope == nil && o.kubernetes == nil && o.namespace == nil && len(o.lifted)+len(o.extras) == 0 {
+	plain := o.envelope == nil && o.namespace == nil && len(o.lifted)+len(o.extras) == 0
+	switch {
+	case !plain:
+		return o.source(p.opts.Sources)
+	case o.kubernetes == nil:
 		return nil
 	}
-	return o.source(p.opts.Sources)
+	known := p.fields.known
+	if known != nil && known.source != nil {
+		return known.source
+	}
+	src := o.source(p.opts.Sources)
+	if known != nil {
+		known.source = src
+	}
+	return src
 }
 
 // unquote returns the meaning of a JSON string. It stands in the arena when it

@@ -7,8 +7,7 @@ import (
 )
 
 // decodeBase64 writes the decoded form of src to dst, which must have room for
-// base64.StdEncoding.DecodedLen(len(src)) bytes and not overlap src, and returns
-// its length.
+// decodedLen(len(src)) bytes and not overlap src, and returns its length.
 //
 // It decodes as encoding/base64 does (its slow, obvious twin in the tests), with
 // one thing forgiven: padding may be missing. AVX2 and NEON do it several times
@@ -25,3 +24,7 @@ func decodeBase64(dst, src []byte) (int, error) {
 	}
 	return n, nil
 }
+
+// decodedLen returns how many bytes n characters decode to at most, with padding
+// or without.
+func decodedLen(n int) int { return base64.RawStdEncoding.DecodedLen(n) }

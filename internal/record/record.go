@@ -14,7 +14,6 @@ package record
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -148,7 +147,7 @@ func (d *Decoder) Decode(b64 []byte) ([]byte, error) {
 
 // decodeText undoes the base64 into the first buffer.
 func (d *Decoder) decodeText(b64 []byte) ([]byte, error) {
-	size := base64.StdEncoding.DecodedLen(len(b64))
+	size := decodedLen(len(b64))
 	// Two characters of the text may be padding, which counts in size.
 	if size-2 > d.limits.RecordSize {
 		return nil, fmt.Errorf("%w: %d characters of base64, limit %d bytes", ErrTooLarge, len(b64), d.limits.RecordSize)
