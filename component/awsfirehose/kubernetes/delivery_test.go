@@ -186,7 +186,7 @@ func TestDelivery_SlowBody(t *testing.T) {
 	r.Eventually(func() bool { return r.Metric("deliveries_total", "reason", "body_timeout") == 1 }, "the refusal is counted")
 }
 
-// A sender that does not wait for its rig.Answer is told apart from a stuck receiver.
+// A sender that does not wait for its answer is told apart from a stuck receiver.
 func TestDelivery_ClientGone(t *testing.T) {
 	r := newRig(t, ``, func(r *testRig, _ *component.Options) { r.Receiver = loki.NewLogsReceiver() })
 	ctx, cancel := context.WithCancel(t.Context())
