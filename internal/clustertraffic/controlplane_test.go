@@ -53,7 +53,7 @@ func TestParser_FindsTheTruth(t *testing.T) {
 		for _, form := range subscription.Forms() {
 			t.Run(name+"/"+string(form), func(t *testing.T) {
 				g, p, enc := newGenerator(t, o), newParser(t, controlplane.Raw), subscription.NewEncoder(form)
-				for range 400 {
+				for range 150 {
 					record, err := enc.AppendRecord(nil, g.Next())
 					require.NoError(t, err)
 					p.Reset(g.now+int64(20*time.Second), nil)
