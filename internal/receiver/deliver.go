@@ -78,7 +78,7 @@ func (r *Receiver) deliver(ctx context.Context, p *pipeline, w *worker, d *fireh
 	}
 	entries := w.builder.Entries()
 	r.live.publish(entries)
-	if err := r.fanout.SendBatch(ctx, entries); err != nil {
+	if err := r.handoff.deliver(ctx, entries); err != nil {
 		return r.sendError(err)
 	}
 	w.parser.Settle(now)

@@ -89,10 +89,10 @@ func (r *Receiver) takeEntry(ctx context.Context, in *intake, e *loki.Entry) {
 // chance: nobody else has them any more.
 func (r *Receiver) sendEntries(ctx context.Context, entries []loki.Entry) bool {
 	for i, e := range entries {
-		if r.fanout.Send(ctx, e) != nil {
+		if r.handoff.all.Send(ctx, e) != nil {
 			last, cancel := context.WithTimeout(context.Background(), lastLeftoverTimeout)
 			defer cancel()
-			return r.fanout.SendBatch(last, entries[i:]) == nil
+			return r.handoff.all.SendBatch(last, entries[i:]) == nil
 		}
 	}
 	return true

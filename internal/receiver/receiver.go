@@ -8,7 +8,7 @@
 //	record.Decoder     base64 and compression
 //	Parser             bytes to events: kubelog for containers
 //	lokientry.Builder  events to entries: labels, time, metadata, own memory
-//	loki.Fanout        to forward_to, from the handler itself
+//	handoff            to forward_to, from the handler itself
 //
 // The request is answered 200 when every receiver has taken every entry, and 503
 // when that did not come about in time or the component stops: there is no queue
@@ -118,7 +118,7 @@ type Receiver struct {
 	debug   *debug
 	live    *live
 
-	fanout   *loki.Fanout
+	handoff  *handoff
 	entries  loki.LogsReceiver // Of other components.
 	handler  *firehose.Handler // Nil before the first Update.
 	pipeline atomic.Pointer[pipeline]
@@ -139,7 +139,7 @@ func New(opts component.Options, kind Kind) *Receiver {
 		logger:        opts.Logger,
 		debug:         newDebug(),
 		live:          newLive(opts),
-		fanout:        loki.NewFanout(nil),
+		handoff:       newHandoff(),
 		entries:       loki.NewLogsReceiver(loki.WithComponentID(opts.ID)),
 		serverMetrics: util.NewUncheckedCollector(nil),
 	}
@@ -159,7 +159,7 @@ func (r *Receiver) Update(cfg Config) error {
 	if err := r.updateHandler(cfg.Firehose); err != nil {
 		return err
 	}
-	r.fanout.UpdateChildren(cfg.ForwardTo)
+	r.handoff.update(cfg.ForwardTo)
 	r.pipeline.Store(newPipeline(cfg))
 	return r.updateServer(cfg.Server)
 }
@@ -229,7 +229,7 @@ func (r *Receiver) sendLeftover(ctx context.Context, p *pipeline, d *lokientry.D
 	defer p.put(w)
 	w.builder.Reset(d, now)
 	w.append(ev)
-	if err := r.fanout.SendBatch(ctx, w.builder.Entries()); err != nil {
+	if err := r.handoff.all.SendBatch(ctx, w.builder.Entries()); err != nil {
 		level.Error(r.logger).Log("msg", "lost the beginning of a line that waited for its end", "err", err)
 		r.metrics.fragmentsLost.Inc()
 		return
