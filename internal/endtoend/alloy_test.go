@@ -1,11 +1,13 @@
 package endtoend
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -19,12 +21,16 @@ import (
 type settings struct {
 	// Loki takes the entries, for its tenant.
 	Loki *tenant
+	// Component takes the deliveries. The default is awsfirehose.kubernetes.
+	Component string
 	// Port is where deliveries are taken, 0 for a free one.
 	Port int
 	// Server are more arguments of its block http.
 	Server string
-	// Arguments are more arguments of awsfirehose.kubernetes.
+	// Arguments are more arguments of the component.
 	Arguments string
+	// Others are more components.
+	Others string
 	// Endpoint are more arguments of loki.write's endpoint.
 	Endpoint string
 	// Flags are more flags of `alloy run`.
@@ -46,7 +52,7 @@ logging {
 	level = "warn"
 }
 
-awsfirehose.kubernetes "in" {
+%s "in" {
 	forward_to = [loki.write.out.receiver]
 	http {
 		listen_address = "127.0.0.1"
@@ -55,6 +61,7 @@ awsfirehose.kubernetes "in" {
 	}
 	%s
 }
+%s
 
 loki.write "out" {
 	endpoint {
@@ -64,21 +71,24 @@ loki.write "out" {
 		%s
 	}
 }
-`, s.Port, s.Server, s.Arguments, s.Loki.pushURL(), s.Loki.id, s.Endpoint)
+`, s.component(), s.Port, s.Server, s.Arguments, s.Others, s.Loki.pushURL(), s.Loki.id, s.Endpoint)
 }
+
+func (s settings) component() string { return cmp.Or(s.Component, "awsfirehose.kubernetes") }
 
 // alloy is the distribution at work. It ends with its test.
 type alloy struct {
 	*process
-	t       *testing.T
-	address string // Of Alloy's own server.
-	config  string // Its file.
-	flags   []string
+	t         *testing.T
+	address   string // Of Alloy's own server.
+	config    string // Its file.
+	component string // That takes the deliveries.
+	flags     []string
 }
 
 func startAlloy(t *testing.T, s settings) *alloy {
 	t.Helper()
-	a := &alloy{t: t, config: filepath.Join(t.TempDir(), "config.alloy"), flags: s.Flags}
+	a := &alloy{t: t, config: filepath.Join(t.TempDir(), "config.alloy"), component: s.component(), flags: s.Flags}
 	a.configure(s)
 	err := onFreePorts(1, func(ports []int) error {
 		a.address = fmt.Sprintf("127.0.0.1:%d", ports[0])
@@ -122,7 +132,7 @@ func (a *alloy) debugInfo() map[string]string {
 			Value struct{ Value any }
 		}
 	}
-	require.NoError(a.t, get(nil, "http://"+a.address+"/api/v0/web/components/awsfirehose.kubernetes.in", &component))
+	require.NoError(a.t, get(nil, "http://"+a.address+"/api/v0/web/components/"+a.component+".in", &component))
 	info := map[string]string{}
 	for _, attribute := range component.DebugInfo {
 		if text, ok := attribute.Value.Value.(string); ok {
@@ -207,7 +217,7 @@ func hasLabels(m *dto.Metric, labels []string) bool {
 func (a *alloy) flush() {
 	a.t.Helper()
 	require.NoError(a.t, a.await(func() error {
-		forwarded := a.metric("awsfirehose_kubernetes_entries_total", "outcome", "forwarded")
+		forwarded := a.metric(strings.ReplaceAll(a.component, ".", "_")+"_entries_total", "outcome", "forwarded")
 		done := a.metric("loki_write_sent_entries_total") + a.metric("loki_write_dropped_entries_total")
 		if done < forwarded {
 			return fmt.Errorf("%v of %v entries are in Loki", done, forwarded)
