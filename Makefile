@@ -11,8 +11,8 @@ LDFLAGS := -s -w -X github.com/grafana/alloy/internal/build.Version=$(VERSION)
 # Packages that link the whole distribution, or run it as a process: they share
 # the build cache of the binaries, and the race detector would build all of Alloy
 # a second time. All other packages are ours to race.
-WHOLE := ./cmd/alloy/... ./internal/demo/... ./internal/distribution/... ./internal/endtoend/...
-RACED = $(shell go list ./... | grep -v -E '/(cmd/alloy|internal/demo|internal/distribution|internal/endtoend)')
+WHOLE := ./cmd/alloy/... ./internal/demo/... ./internal/distribution/... ./internal/endtoend/... ./internal/throughput/...
+RACED = $(shell go list ./... | grep -v -E '/(cmd/alloy|internal/demo|internal/distribution|internal/endtoend|internal/throughput)')
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 5s
@@ -60,6 +60,10 @@ fuzz: ## every fuzz target for FUZZTIME
 bench: ## micro-benchmarks into build/bench.txt, for benchstat
 	@mkdir -p build
 	go test -run='^$$' -bench=. -benchmem -count 6 $(RACED) | tee build/bench.txt
+
+.PHONY: bench-e2e
+bench-e2e: build ## what whole pipelines cost, beside upstream's; BENCH are its flags
+	@$(STATIC) go run ./internal/throughput measure $(BENCH)
 
 .PHONY: fmt
 fmt: ## format Go code and example configurations

@@ -1,0 +1,250 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/grafana/alloy/eks/internal/standin"
+)
+
+// bench is where pipelines are measured.
+type bench struct {
+	root string // The folder of the repository.
+	self string // This program.
+	// receiver are the cores of the pipeline at work; sender and sink have the
+	// others.
+	receiver, others cores
+	// rounds is how often each pipeline is measured.
+	rounds int
+	// idle is how long a pipeline is watched with nothing to do.
+	idle time.Duration
+	// progress is told what is going on.
+	progress func(format string, a ...any)
+}
+
+// result is what the pipelines of a workload have cost under a load.
+type result struct {
+	Workload string `json:"workload"`
+	Load     load   `json:"load"`
+	// RecordBytes is the mean size of a record's part of the body.
+	RecordBytes float64 `json:"record_body_bytes"`
+	Entries     int     `json:"entries"` // In all distinct deliveries.
+	Rows        []row   `json:"rows"`
+}
+
+// row is what one pipeline has cost.
+type row struct {
+	Pipeline string   `json:"pipeline"`
+	About    string   `json:"about"`
+	Samples  []sample `json:"samples"`
+	// stored is what it made of all deliveries, sent once.
+	stored totals
+}
+
+// measure sends deliveries to the pipelines in turn, round by round.
+func (b *bench) measure(ctx context.Context, w *workload, l load) (*result, error) {
+	src, err := w.open(&l)
+	if err != nil {
+		return nil, err
+	}
+	built, err := l.build(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	to, err := startStore(ctx, b.others, b.self)
+	if err != nil {
+		return nil, err
+	}
+	defer to.stop()
+	r := &result{
+		Workload: w.name, Load: l, Entries: built.entries,
+		RecordBytes: float64(built.body) / float64(built.records),
+	}
+	var want []entry
+	for round := range b.rounds {
+		for i := range w.pipelines {
+			p := &w.pipelines[i]
+			b.progress("%s, round %d of %d: %s", w.name, round+1, b.rounds, p.name)
+			m := measurement{bench: b, load: &l, batch: built, store: to}
+			if err := m.run(ctx, p); err != nil {
+				return nil, fmt.Errorf("%s, %s: %w", w.name, p.name, err)
+			}
+			if round == 0 {
+				r.Rows = append(r.Rows, row{Pipeline: p.name, About: p.about, stored: m.stored})
+				if i == 0 {
+					want = m.entries
+				}
+				if err := sameEntries(&r.Rows[0], &r.Rows[i], want, m.entries); err != nil {
+					return nil, err
+				}
+			}
+			if m.stored.Sum != r.Rows[i].stored.Sum {
+				return nil, fmt.Errorf("%s, %s: %w in round %d than in the first", w.name, p.name, errDiffers, round+1)
+			}
+			r.Rows[i].Samples = append(r.Rows[i].Samples, m.sample)
+		}
+	}
+	return r, nil
+}
+
+// errDiffers is returned when a pipeline has not stored what it must: its costs
+// mean nothing then.
+var errDiffers = errors.New("other entries were stored")
+
+// sameEntries compares what two pipelines have stored.
+func sameEntries(first, second *row, want, have []entry) error {
+	if first.stored.Sum == second.stored.Sum && first.stored.Entries == second.stored.Entries {
+		return nil
+	}
+	text := ""
+	for _, d := range compare(want, have) {
+		text += "\n  " + d.String()
+	}
+	return fmt.Errorf("%w by %s than by %s:%s", errDiffers, second.Pipeline, first.Pipeline, text)
+}
+
+// measurement is one pipeline at work, from its start to its end.
+type measurement struct {
+	*bench
+	load  *load
+	batch *batch
+	store *store
+
+	stored  totals
+	entries []entry
+	sample  sample
+}
+
+// quiet is after which time without a new entry nothing more is to come: loki.write
+// keeps entries for a second at most.
+const quiet = 5 * time.Second
+
+// run starts the pipeline, sends everything once, which warms it up and shows what
+// it stores, and then measures.
+func (m *measurement) run(ctx context.Context, p *pipeline) error {
+	dir, err := os.MkdirTemp("", "throughput-")
+	if err != nil {
+		return fmt.Errorf("cannot make a folder for %s: %w", p.name, err)
+	}
+	defer os.RemoveAll(dir)
+	recv, err := p.start(ctx, m.bench, dir, m.store)
+	if err != nil {
+		return err
+	}
+	defer recv.stop()
+	if err := m.verify(ctx, recv); err != nil {
+		return err
+	}
+	idle, err := m.watch(ctx, recv)
+	if err != nil {
+		return err
+	}
+	return m.measure(ctx, recv, idle)
+}
+
+// verify sends everything once.
+func (m *measurement) verify(ctx context.Context, recv *receiver) error {
+	if err := m.store.reset(ctx, true); err != nil {
+		return err
+	}
+	if err := m.send(ctx, recv, 1, 0); err != nil {
+		return err
+	}
+	var err error
+	if m.stored, err = m.store.settled(ctx, recv.process, m.batch.entries, quiet); err != nil {
+		return err
+	}
+	m.entries, err = m.store.entries(ctx)
+	return err
+}
+
+// watch returns the share of a core that the receiver uses when nothing is sent.
+func (m *measurement) watch(ctx context.Context, recv *receiver) (float64, error) {
+	before, err := recv.usage()
+	if err != nil {
+		return 0, err
+	}
+	select {
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	case <-time.After(m.idle):
+	}
+	after, err := recv.usage()
+	if err != nil {
+		return 0, err
+	}
+	return (after.cpu - before.cpu).Seconds() / after.at.Sub(before.at).Seconds(), nil
+}
+
+// measure sends everything as often as the load says. idle is what watch returned.
+func (m *measurement) measure(ctx context.Context, recv *receiver, idle float64) error {
+	if err := m.store.reset(ctx, false); err != nil {
+		return err
+	}
+	allocated, err := recv.allocatedBytes(ctx)
+	if err != nil {
+		return err
+	}
+	before, err := recv.usage()
+	if err != nil {
+		return err
+	}
+	if err := m.send(ctx, recv, m.load.Passes, m.load.Rate); err != nil {
+		return err
+	}
+	want := m.stored.Entries * m.load.Passes
+	got, err := m.store.settled(ctx, recv.process, want, quiet)
+	if err != nil {
+		return err
+	}
+	after, err := recv.usage()
+	if err != nil {
+		return err
+	}
+	if got.Entries != want {
+		return fmt.Errorf("%w: %d of %d", errDiffers, got.Entries, want)
+	}
+	s := &m.sample
+	s.Entries, s.Bytes = got.Entries, got.Bytes
+	s.Wall = after.at.Sub(before.at)
+	s.Idle = time.Duration(idle * float64(s.Wall))
+	s.CPU = after.cpu - before.cpu - s.Idle
+	gc := after.gc.since(before.gc)
+	s.GC, s.Collections = gc.cpu, gc.cycles
+	if s.Allocated, err = recv.allocatedBytes(ctx); err != nil {
+		return err
+	}
+	s.Allocated -= allocated
+	_, s.PeakRSS, err = recv.memory()
+	return err
+}
+
+// allocatedBytes returns how much the receiver has allocated since it began.
+func (r *receiver) allocatedBytes(ctx context.Context) (float64, error) {
+	f, err := scrape(ctx, r.metrics)
+	if err != nil {
+		return 0, err
+	}
+	return f.value(r.allocated...)
+}
+
+// send sends everything some times, and fails when anything is not accepted.
+func (m *measurement) send(ctx context.Context, recv *receiver, passes int, rate float64) error {
+	stream, err := m.load.stream(recv.endpoint, rate)
+	if err != nil {
+		return err
+	}
+	for range passes {
+		if err := stream.Post(ctx, m.batch.deliveries); err != nil {
+			return fmt.Errorf("cannot send deliveries: %w", err)
+		}
+	}
+	if sum := stream.Summary(); !sum.AllAccepted() {
+		return fmt.Errorf("%d of %d deliveries were accepted: %s; %s says:\n%s",
+			sum.Outcomes[standin.Accepted], sum.Deliveries, sum.LastError, recv.name, recv.log.tail())
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"slices"
+	"time"
+)
+
+// sample is one measurement of a pipeline.
+type sample struct {
+	Entries int   `json:"entries"`
+	Bytes   int64 `json:"line_bytes"`
+	// CPU is the time of the process, user and system, without Idle.
+	CPU time.Duration `json:"cpu_ns"`
+	// Idle is what the process would have used if nothing had been sent.
+	Idle time.Duration `json:"idle_cpu_ns"`
+	Wall time.Duration `json:"wall_ns"`
+	// GC is the part of CPU that the garbage collector used, in Collections.
+	GC          time.Duration `json:"gc_cpu_ns"`
+	Collections int           `json:"collections"`
+	Allocated   float64       `json:"allocated_bytes"`
+	PeakRSS     uint64        `json:"peak_rss_bytes"`
+}
+
+// perEntry is the CPU time of an entry, in microseconds.
+func (s *sample) perEntry() float64 { return s.CPU.Seconds() * 1e6 / float64(s.Entries) }
+
+// perCore is how many entries a core makes per second.
+func (s *sample) perCore() float64 { return float64(s.Entries) / s.CPU.Seconds() }
+
+func (s *sample) gcShare() float64     { return float64(s.GC) / float64(s.CPU+s.Idle) }
+func (s *sample) allocations() float64 { return s.Allocated / float64(s.Entries) }
+func (s *sample) peakMiB() float64     { return float64(s.PeakRSS) / (1 << 20) }
+
+// medianOf returns the median of what is measured over samples.
+func medianOf(samples []sample, measured func(*sample) float64) float64 {
+	var values []float64
+	for i := range samples {
+		values = append(values, measured(&samples[i]))
+	}
+	return median(values)
+}
+
+// median returns the middle one of values, or the mean of the middle two. There
+// must be one.
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestMedian(t *testing.T) {
+	f := func(want float64, values ...float64) {
+		t.Helper()
+		require.Equal(t, want, median(values))
+	}
+	f(1, 1)
+	f(2, 1, 3)
+	f(2, 9, 1, 2)
+	f(2.5, 4, 1, 9, 1, 0, 9)
+}
+
+func TestNumber(t *testing.T) {
+	require.Equal(t, "1.23", number(1.234))
+	require.Equal(t, "12.3", number(12.34))
+}
+
+func TestThousands(t *testing.T) {
+	f := func(n float64, want string) {
+		t.Helper()
+		require.Equal(t, want, thousands(n))
+	}
+	f(0, "0")
+	f(999.4, "999")
+	f(1000, "1,000")
+	f(-999, "-999")
+	f(-123456, "-123,456")
+	f(1234567, "1,234,567")
+}
+
+func TestTable(t *testing.T) {
+	samples := func(n int, cpu ...time.Duration) []sample {
+		var all []sample
+		for _, c := range cpu {
+			all = append(all, sample{Entries: n, CPU: c, GC: c / 10, Allocated: float64(2 * n), PeakRSS: 5 << 20})
+		}
+		return all
+	}
+	r := &result{
+		Workload: "containers", RecordBytes: 1623.4,
+		Load: load{Deliveries: 2, Records: 500, Pods: 3, Passes: 1, Connections: 4, Gzip: true, Rate: 3000},
+		Rows: []row{
+			{Pipeline: upstreamName, About: "as it is", Samples: samples(1000, 50*time.Millisecond, 40*time.Millisecond, 48*time.Millisecond), stored: totals{Entries: 1000}},
+			{Pipeline: "ours", About: "as it is here", Samples: samples(1000, 6*time.Millisecond, 4*time.Millisecond, 5*time.Millisecond)},
+			{Pipeline: floorName, About: "as it could be", Samples: samples(1000, 4*time.Millisecond, 4*time.Millisecond, 4*time.Millisecond)},
+		},
+	}
+	require.Equal(t, `containers: lines
+2 deliveries of 500 records, 1,623 body bytes per record, 4 connections, 3 pods, gzip, 3,000 records/s
+medians of 3 rounds of 1,000 entries each, in turn
+all pipelines stored the same 1,000 entries first: labels, nanosecond times, lines
+  pipeline  CPU µs/entry    from-to  entries/s/core  GC %  alloc B/entry  peak RSS MiB  upstream is  of the floor
+  upstream          48.0  40.0-50.0          20,833  10.0              2             5        1.00x         12.0x
+      ours          5.00  4.00-6.00         200,000  10.0              2             5        9.60x         1.25x
+     floor          4.00  4.00-4.00         250,000  10.0              2             5        12.0x         1.00x
+  upstream: as it is
+  ours: as it is here
+  floor: as it could be
+`, table(&workload{about: "lines"}, r))
+}

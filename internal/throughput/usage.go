@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/procfs"
+)
+
+// usage is what a process has used up to a moment.
+type usage struct {
+	at  time.Time
+	cpu time.Duration // User and system.
+	gc  collections
+}
+
+// usage reads it from /proc, in steps of 10 ms.
+func (p *process) usage() (usage, error) {
+	proc, err := procfs.NewProc(p.cmd.Process.Pid)
+	if err != nil {
+		return usage{}, fmt.Errorf("cannot find %s: %w", p.name, err)
+	}
+	stat, err := proc.Stat()
+	if err != nil {
+		return usage{}, fmt.Errorf("cannot read the CPU time of %s: %w", p.name, err)
+	}
+	return usage{
+		at:  time.Now(),
+		cpu: time.Duration(stat.CPUTime() * float64(time.Second)),
+		gc:  p.log.collected(),
+	}, nil
+}
+
+// memory returns the resident memory of the process in bytes, at the moment and at
+// its peak.
+func (p *process) memory() (now, peak uint64, err error) {
+	proc, err := procfs.NewProc(p.cmd.Process.Pid)
+	if err != nil {
+		return 0, 0, fmt.Errorf("cannot find %s: %w", p.name, err)
+	}
+	status, err := proc.NewStatus()
+	if err != nil {
+		return 0, 0, fmt.Errorf("cannot read the memory of %s: %w", p.name, err)
+	}
+	return status.VmRSS, status.VmHWM, nil
+}
+
+// families are what a process shows of itself for Prometheus.
+type families map[string]*dto.MetricFamily
+
+// scrape reads the metrics at a URL.
+func scrape(ctx context.Context, url string) (families, error) {
+	resp, err := request(ctx, "GET", url)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read metrics: %w", err)
+	}
+	defer resp.Body.Close()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	f, err := parser.TextToMetricFamilies(resp.Body)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read metrics: %w", err)
+	}
+	return f, nil
+}
+
+// value returns the sum of all series of the first of the metrics that there is.
+func (f families) value(names ...string) (float64, error) {
+	for _, name := range names {
+		family, ok := f[name]
+		if !ok {
+			continue
+		}
+		total := 0.0
+		for _, m := range family.GetMetric() {
+			total += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+		return total, nil
+	}
+	return 0, fmt.Errorf("cannot find any metric of %q", names)
+}
