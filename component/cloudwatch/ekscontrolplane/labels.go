@@ -52,10 +52,14 @@ const labelFilename = "__filename"
 var (
 	groupLabels    = []model.LabelName{cwlogs.LabelLogGroup, "log_group"}
 	streamLabels   = []model.LabelName{cwlogs.LabelLogStream, "log_stream"}
-	accountLabels  = []model.LabelName{cwlogs.LabelOwner, lokientry.LabelAccountID}
-	regionLabels   = []model.LabelName{cwlogs.LabelRegion}
+	accountLabels  = []model.LabelName{cwlogs.LabelOwner, lokientry.LabelAccountID, "account"}
+	regionLabels   = []model.LabelName{cwlogs.LabelRegion, "region"}
 	filenameLabels = []model.LabelName{"filename"} // As loki.source.file has it.
 )
+
+// ownLabels are those that an entry has from its line, whatever labels another
+// component gave it.
+var ownLabels = []model.LabelName{"log_type", lokientry.MetadataLevel}
 
 // origin returns where the line of an entry was read.
 func origin(e *loki.Entry) controlplane.Origin {
@@ -87,12 +91,13 @@ func first(set model.LabelSet, names []model.LabelName) string {
 // for them to come.
 func describe(set model.LabelSet) *lokientry.Delivery {
 	d := &lokientry.Delivery{Tenant: string(set[lokientry.LabelTenant])}
+	said := slices.Concat(groupLabels, streamLabels, accountLabels, regionLabels, filenameLabels, ownLabels)
 	for name, value := range set {
 		label := event.Label{Name: string(name), Value: string(value)}
 		switch {
 		case strings.HasPrefix(label.Name, "__"):
 			d.Labels = append(d.Labels, label)
-		case !slices.Contains(slices.Concat(groupLabels, streamLabels, filenameLabels), name):
+		case !slices.Contains(said, name):
 			d.Static = append(d.Static, label)
 		}
 	}
