@@ -285,8 +285,13 @@ func (a *alloy) deliverLogs(t *testing.T, g *logged, form subscription.Form, how
 // requireEntries demands that Loki has these entries and no others.
 func (n *tenant) requireEntries(t *testing.T, want []entry) {
 	t.Helper()
+	requireSame(t, want, n.entries(t, everyLog))
+}
+
+// requireSame demands that the entries are the same, in whatever order.
+func requireSame(t *testing.T, want, got []entry) {
+	t.Helper()
 	const most = 10
-	got := n.entries(t, everyLog)
 	t.Logf("\n%s", tally(want, got))
 	lines := difference(want, got)
 	require.Empty(t, lines[:min(len(lines), most)], "%d differ", len(lines))
@@ -369,3 +374,5 @@ func (g *logged) requireSecrecy(t *testing.T, loki *tenant) {
 	require.Zero(t, search(slices.Sorted(maps.Keys(secrets))[:50]...))
 	require.NotZero(t, search("redacted"))
 }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

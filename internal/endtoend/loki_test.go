@@ -203,9 +203,15 @@ var (
 // has them: two equal ones are two.
 func (n *tenant) entries(t *testing.T, selector string) []entry {
 	t.Helper()
+	return n.entriesBetween(t, selector, oldest, newest)
+}
+
+// entriesBetween does the same for other bounds.
+func (n *tenant) entriesBetween(t *testing.T, selector string, from, to int64) []entry {
+	t.Helper()
 	var all []entry
-	for from := oldest; ; {
-		page, err := n.page(selector, from)
+	for {
+		page, err := n.page(selector, from, to)
 		require.NoError(t, err)
 		if len(page) < pageSize {
 			return append(all, page...)
@@ -225,12 +231,12 @@ func (n *tenant) count(t *testing.T, selector string) int {
 	return len(n.entries(t, selector))
 }
 
-// page returns the first entries from a time on, in their order.
-func (n *tenant) page(selector string, from int64) ([]entry, error) {
+// page returns the first entries between two times, in their order.
+func (n *tenant) page(selector string, from, to int64) ([]entry, error) {
 	query := url.Values{
 		"query":     {selector},
 		"start":     {strconv.FormatInt(from, 10)},
-		"end":       {strconv.FormatInt(newest, 10)},
+		"end":       {strconv.FormatInt(to, 10)},
 		"limit":     {strconv.Itoa(pageSize)},
 		"direction": {"forward"},
 	}
