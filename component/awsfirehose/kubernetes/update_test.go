@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -149,18 +148,8 @@ func TestUpdate_NewPort(t *testing.T) {
 	require.EqualValues(t, 1, r.Metric("request_duration_seconds", "method", "POST"))
 }
 
-// occupied returns a port that somebody else listens on, until it is freed.
-func occupied(t *testing.T) (port int, free func()) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	free = sync.OnceFunc(func() { require.NoError(t, listener.Close()) })
-	t.Cleanup(free)
-	return listener.Addr().(*net.TCPAddr).Port, free
-}
-
 func TestNew_CannotListen(t *testing.T) {
-	port, _ := occupied(t)
+	port, _ := rig.OccupiedPort(t)
 	args, err := rig.Decode[Arguments]("forward_to = []\nhttp {\nlisten_address = \"127.0.0.1\"\nlisten_port = " + strconv.Itoa(port) + "\n}")
 	require.NoError(t, err)
 	_, err = New(component.Options{Logger: log.NewNopLogger(), Registerer: prometheus.NewRegistry()}, args)
@@ -170,7 +159,7 @@ func TestNew_CannotListen(t *testing.T) {
 
 func TestUpdate_CannotListen(t *testing.T) {
 	r := newRig(t, ``, nil)
-	port, free := occupied(t)
+	port, free := rig.OccupiedPort(t)
 	args := r.Arguments(`http { listen_port = ` + strconv.Itoa(port) + ` }`)
 
 	require.ErrorContains(t, r.Update(args), "cannot listen on 127.0.0.1:"+strconv.Itoa(port)+" (argument http): ")
@@ -190,7 +179,7 @@ func TestUpdate_MendsOtherParts(t *testing.T) {
 	f := func(spoil func(*Arguments), want string) {
 		t.Helper()
 		r := newRig(t, ``, nil)
-		port, free := occupied(t)
+		port, free := rig.OccupiedPort(t)
 		free()
 		good := `http { listen_port = ` + strconv.Itoa(port) + ` }`
 		args := r.Arguments(good)
@@ -199,7 +188,7 @@ func TestUpdate_MendsOtherParts(t *testing.T) {
 		r.Eventually(func() bool { return r.Update(r.Arguments(good)) == nil }, "the port is free")
 		require.Equal(t, 200, r.Deliver([]string{"one"}).Status)
 	}
-	taken, _ := occupied(t)
+	taken, _ := rig.OccupiedPort(t)
 	f(func(a *Arguments) { a.Receiver.Server.GRPC.ListenPort = taken }, "address already in use")
 	f(func(a *Arguments) {
 		a.Receiver.Server.HTTP.TLSConfig = &fnet.TLSConfig{Cert: "no certificate", Key: "no key"}
