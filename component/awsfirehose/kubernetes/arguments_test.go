@@ -224,30 +224,11 @@ func TestArguments_Unknown(t *testing.T) {
 	f("forward_to = []\nlimit { }", `unrecognized block name "limit"`)
 }
 
-// A pointer, map or slice that two sets of defaults share would let one
-// component's configuration into another's.
 func TestArguments_DefaultsShareNothing(t *testing.T) {
 	var a, b Arguments
 	a.SetToDefault()
 	b.SetToDefault()
-	var walk func(path string, x, y reflect.Value)
-	walk = func(path string, x, y reflect.Value) {
-		switch x.Kind() {
-		case reflect.Pointer, reflect.Map, reflect.Slice:
-			if x.IsNil() || (x.Kind() == reflect.Slice && x.Cap() == 0) {
-				return
-			}
-			require.NotEqual(t, x.Pointer(), y.Pointer(), path)
-			if x.Kind() == reflect.Pointer {
-				walk(path, x.Elem(), y.Elem())
-			}
-		case reflect.Struct:
-			for i := range x.NumField() {
-				walk(path+"."+x.Type().Field(i).Name, x.Field(i), y.Field(i))
-			}
-		}
-	}
-	walk("Arguments", reflect.ValueOf(&a).Elem(), reflect.ValueOf(&b).Elem())
+	rig.RequireApart(t, &a, &b)
 }
 
 // A block of loki.source.awsfirehose moves over by a change of its name.
