@@ -270,6 +270,31 @@ func (n *tenant) page(selector string, from, to int64) ([]entry, error) {
 	return page, nil
 }
 
+// vector returns the answer to a query for numbers: those of all label sets, as
+// they were at that time.
+func (n *tenant) vector(t *testing.T, query string, at time.Time) map[string]float64 {
+	t.Helper()
+	var answer struct {
+		Data struct {
+			Result []struct {
+				Metric map[string]string
+				Value  [2]json.RawMessage
+			}
+		}
+	}
+	values := url.Values{"query": {query}, "time": {strconv.FormatInt(at.UnixNano(), 10)}}
+	require.NoError(t, n.get("/loki/api/v1/query?"+values.Encode(), &answer), query)
+	vector := map[string]float64{}
+	for _, r := range answer.Data.Result {
+		var text string
+		require.NoError(t, json.Unmarshal(r.Value[1], &text))
+		value, err := strconv.ParseFloat(text, 64)
+		require.NoError(t, err)
+		vector[fmt.Sprint(r.Metric)] = value
+	}
+	return vector
+}
+
 // parseEntry reads a value of an answer: time, line, and what else there is.
 func parseEntry(value []json.RawMessage) (entry, error) {
 	var e entry
