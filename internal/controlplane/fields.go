@@ -1,5 +1,7 @@
 package controlplane
 
+import "math/bits"
+
 // field is one of the fields that an event can have. The order is the one in
 // which they stand in Event.Fields and in the JSON form of a line.
 type field uint8
@@ -171,6 +173,10 @@ func FieldNames() []string { return append([]string(nil), fieldNames[:]...) }
 type fieldSet uint64
 
 func (s fieldSet) has(f field) bool { return s&(1<<f) != 0 }
+
+// first returns the first field of a set that is not empty, and rest the others.
+func (s fieldSet) first() field   { return field(bits.TrailingZeros64(uint64(s))) }
+func (s fieldSet) rest() fieldSet { return s & (s - 1) }
 
 // newFieldSet returns the set of the fields with these names; all of them for
 // nil. Names that no field has are ignored.

@@ -111,8 +111,12 @@ func readCase(t testing.TB, text string) (records []string) {
 
 // testEnvelope is a subscription envelope as CloudWatch Logs writes it.
 type testEnvelope struct {
-	LogGroup, LogStream string
-	LogEvents           []testLogEvent
+	MessageType         string         `json:"messageType"`
+	Owner               string         `json:"owner"`
+	LogGroup            string         `json:"logGroup"`
+	LogStream           string         `json:"logStream"`
+	SubscriptionFilters []string       `json:"subscriptionFilters"`
+	LogEvents           []testLogEvent `json:"logEvents"`
 }
 
 type testLogEvent struct {
@@ -127,10 +131,8 @@ func (e *testEnvelope) add(at time.Time, message string) {
 }
 
 func (e *testEnvelope) String() string {
-	b, err := json.Marshal(map[string]any{
-		"messageType": "DATA_MESSAGE", "owner": "111122223333", "logGroup": e.LogGroup, "logStream": e.LogStream,
-		"subscriptionFilters": []string{"to-firehose"}, "logEvents": e.LogEvents,
-	})
+	e.MessageType, e.Owner, e.SubscriptionFilters = "DATA_MESSAGE", "111122223333", []string{"to-firehose"}
+	b, err := json.Marshal(e)
 	if err != nil {
 		panic(err)
 	}

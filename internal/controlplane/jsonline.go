@@ -85,10 +85,9 @@ func (p *Parser) appendJSON(dst []byte, ev *event.Event, text []byte) []byte {
 	dst = appendText(dst, keyLogType, string(l.logType))
 	dst = appendText(dst, keyCluster, ev.Source.Get(LabelCluster))
 	dst = l.appendMessage(dst)
-	for f := message + 1; f < numFields; f++ {
-		if l.has(f) {
-			dst = appendValue(appendKey(dst, fieldNames[f]), l.values[f], isNumeric(f))
-		}
+	for set := l.set &^ (1 << message); set != 0; set = set.rest() {
+		f := set.first()
+		dst = appendValue(appendKey(dst, fieldNames[f]), l.values[f], isNumeric(f))
 	}
 	for i := range l.extra {
 		dst = l.appendExtra(dst, &l.extra[i])

@@ -46,7 +46,9 @@ type cut struct{ from, to int }
 // begin forgets the line before. t is what the log stream says of the type.
 func (l *line) begin(text []byte, t LogType) {
 	clear(l.extra) // What it points to may be a large record, long gone.
-	*l = line{text: text, logType: t, values: l.values, extra: l.extra[:0], cuts: l.cuts[:0]}
+	l.text, l.logType = text, t
+	l.set, l.plain, l.extra, l.cuts = 0, nil, l.extra[:0], l.cuts[:0]
+	l.damaged, l.headless, l.detached, l.isAudit, l.timed = false, false, false, false, false
 }
 
 // maxParts is the room for members, and for cuts, that is kept between records.

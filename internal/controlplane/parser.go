@@ -162,18 +162,45 @@ func (p *Parser) Parse(dst []event.Event, rec []byte) []event.Event {
 // documents reads what stands in rec one after another; c is for what comes
 // without an envelope.
 func (p *Parser) documents(dst []event.Event, rec []byte, c carrier) []event.Event {
-	for docs := document.Scan(rec); docs.Next(); {
-		doc := docs.Bytes()
-		switch {
-		case docs.Kind() == document.Object && mayBeEnvelope(doc):
-			dst = p.whole(dst, doc, c)
-		case docs.Kind() == document.Text && mayBeEnvelope(doc):
-			dst = p.cutEnvelope(dst, doc)
-		default:
-			dst = p.bare(dst, doc, c)
+	// Envelopes find their own end: as a document each would be read once more.
+	for mayBeEnvelope(rec) {
+		longer, end := p.envelope(dst, rec)
+		if end == 0 {
+			break
 		}
+		dst, rec = longer, afterEnvelope(rec[end:])
+	}
+	for docs := document.Scan(rec); docs.Next(); {
+		dst = p.document(dst, &docs, c)
 	}
 	return dst
+}
+
+// afterEnvelope returns b without the white space that follows an envelope. The
+// indentation of a line belongs to it.
+func afterEnvelope(b []byte) []byte {
+	i := jsonscan.SkipSpace(b, 0)
+	if i == len(b) || b[i] == '{' {
+		return b[i:]
+	}
+	return b[bytes.LastIndexByte(b[:i], '\n')+1:]
+}
+
+func (p *Parser) document(dst []event.Event, docs *document.Scanner, c carrier) []event.Event {
+	doc := docs.Bytes()
+	if !mayBeEnvelope(doc) {
+		return p.bare(dst, doc, c)
+	}
+	if dst, end := p.envelope(dst, doc); end > 0 {
+		return dst
+	}
+	switch env, _ := cwlogs.Parse(doc); {
+	case docs.Kind() == document.Text:
+		return append(dst, p.flawed(event.FlawJSON, doc, c))
+	case env.HasEvents():
+		return append(dst, p.flawed(event.FlawEnvelope, doc, c))
+	}
+	return p.bare(dst, doc, c) // Which has an envelope's names somewhere inside.
 }
 
 // Origin is where a line was read, as far as somebody else than an envelope
@@ -271,20 +298,6 @@ func (p *Parser) bare(dst []event.Event, text []byte, c carrier) []event.Event {
 	return p.message(dst, text, c)
 }
 
-// whole reads a whole object that looks like an envelope.
-func (p *Parser) whole(dst []event.Event, doc []byte, c carrier) []event.Event {
-	env, ok := cwlogs.Parse(doc)
-	switch {
-	case ok:
-		dst = p.envelope(dst, &env)
-		p.enter(&p.base)
-		return dst
-	case env.HasEvents():
-		return append(dst, p.flawed(event.FlawEnvelope, doc, c))
-	}
-	return p.bare(dst, doc, c) // Which has an envelope's names somewhere inside.
-}
-
 // mayBeEnvelope reports whether an object has what makes an envelope. The names
 // stand in its first and last bytes, whatever the order of the keys.
 func mayBeEnvelope(doc []byte) bool {
@@ -297,59 +310,72 @@ func mayBeEnvelope(doc []byte) bool {
 		(bytes.Contains(head, []byte(`"logEvents"`)) || bytes.Contains(tail, []byte(`"logEvents"`)))
 }
 
-// envelope reads the events of a CloudWatch Logs envelope.
-func (p *Parser) envelope(dst []event.Event, env *cwlogs.Envelope) []event.Event {
-	if env.Type == cwlogs.Control {
-		p.counts.Control++
-		return dst
+// envelope reads the envelope that b begins with, and returns where it ends, 0 when
+// there is none. Of one that is damaged the events before the damage are whole, and
+// what follows them on its line is kept as text.
+func (p *Parser) envelope(dst []event.Event, b []byte) (longer []event.Event, end int) {
+	env, ok := cwlogs.Parse(b)
+	if !ok {
+		return dst, 0
 	}
+	whole := true
+	if env.Type == cwlogs.Control {
+		if end, ok = jsonscan.SkipValue(b, 0); !ok {
+			return dst, 0
+		}
+		p.counts.Control++
+	} else {
+		dst, end, whole = p.logEvents(dst, &env)
+	}
+	if rest := strayText(b[end:], whole); len(rest) > 0 {
+		end += len(rest)
+		dst = append(dst, p.flawed(event.FlawJSON, rest, carrier{}))
+	}
+	p.enter(&p.base)
+	return dst, end
+}
+
+// logEvents reads the events of an envelope, and returns where that ends, or where
+// the damage begins if it is not whole.
+func (p *Parser) logEvents(dst []event.Event, env *cwlogs.Envelope) (longer []event.Event, end int, whole bool) {
 	p.enter(&origin{
 		owner: env.Owner, logGroup: env.LogGroup, logStream: env.LogStream, filters: env.Filters,
 		enveloped: true,
 	})
-	for events := env.Events(); events.Next(); {
-		e := events.Event()
-		o := &p.origin
-		if !bytes.Equal(e.Account, o.account) || !bytes.Equal(e.Region, o.region) {
-			o.account, o.region = e.Account, e.Region
-			o.settle(p.opts.Sources)
-			p.followers.choose(o)
+	for events := env.Events(); ; {
+		var ok bool
+		if p.arena, ok = events.NextText(p.arena); !ok {
+			end, whole = events.End()
+			return dst, end, whole
 		}
-		c := carrier{nanos: e.Nanos, hasTime: e.HasTime, id: e.ID}
-		if !e.Message.IsString() {
-			dst = append(dst, p.flawed(event.FlawEnvelope, e.Raw, c))
-			continue
-		}
-		dst = p.message(dst, trimLineEnd(p.unquote(e.Message)), c)
+		dst = p.logEvent(dst, events.Event())
 	}
-	return dst
 }
 
-// cutEnvelope reads an envelope that does not end as one: the events before the
-// damage are whole, and what follows them is kept as text.
-func (p *Parser) cutEnvelope(dst []event.Event, doc []byte) []event.Event {
-	const key = `"logEvents"`
-	at := jsonscan.SkipSpace(doc, max(0, bytes.Index(doc, []byte(key)))+len(key))
-	if at < len(doc) && doc[at] == ':' {
-		at = jsonscan.SkipSpace(doc, at+1)
+// strayText returns what stands at the start of b, behind an envelope, and belongs
+// to no document: the rest of the line, unless the envelope is whole and another
+// object or line follows.
+func strayText(b []byte, whole bool) []byte {
+	if i := jsonscan.SkipSpace(b, 0); whole && (i == len(b) || b[i] == '{' || bytes.IndexByte(b[:i], '\n') >= 0) {
+		return nil
 	}
-	list := jsonscan.Array(doc, at)
-	end := min(at+1, len(doc))
-	for list.Next() {
-		end = offset(doc, list.Value()) + len(list.Value())
+	line, _, _ := bytes.Cut(b, []byte{'\n'})
+	return bytes.TrimSuffix(line, []byte{'\r'})
+}
+
+// logEvent reads one event of an envelope.
+func (p *Parser) logEvent(dst []event.Event, e *cwlogs.Event) []event.Event {
+	o := &p.origin
+	if !bytes.Equal(e.Account, o.account) || !bytes.Equal(e.Region, o.region) {
+		o.account, o.region = e.Account, e.Region
+		o.settle(p.opts.Sources)
+		p.followers.choose(o)
 	}
-	start := len(p.arena)
-	p.arena = append(append(p.arena, doc[:end]...), ']', '}')
-	env, ok := cwlogs.Parse(p.arena[start:])
-	if !ok || env.Type != cwlogs.Data {
-		return append(dst, p.flawed(event.FlawJSON, doc, carrier{}))
+	c := carrier{nanos: e.Nanos, hasTime: e.HasTime, id: e.ID}
+	if !e.Message.IsString() {
+		return append(dst, p.flawed(event.FlawEnvelope, e.Raw, c))
 	}
-	dst = p.envelope(dst, &env)
-	if end < len(doc) {
-		dst = append(dst, p.flawed(event.FlawJSON, doc[end:], carrier{}))
-	}
-	p.enter(&p.base)
-	return dst
+	return p.message(dst, trimLineEnd(e.Text), c)
 }
 
 // flawed returns an event for what could not be understood.
@@ -426,10 +452,9 @@ func (p *Parser) finish(ev *event.Event) {
 	ev.Source = o.sourceOf(p.opts.Sources, l.logType, p.opts.ClusterPattern)
 	ev.Line = p.lineOf(ev)
 	start := len(p.fields)
-	for f := range numFields {
-		if l.has(f) && p.wanted.has(f) {
-			p.fields = append(p.fields, event.Field{Name: fieldNames[f], Value: p.fit(l.values[f])})
-		}
+	for set := l.set & p.wanted; set != 0; set = set.rest() {
+		f := set.first()
+		p.fields = append(p.fields, event.Field{Name: fieldNames[f], Value: p.fit(l.values[f])})
 	}
 	if len(p.fields) > start {
 		ev.Fields = p.fields[start:len(p.fields):len(p.fields)]

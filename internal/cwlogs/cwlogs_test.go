@@ -3,6 +3,7 @@ package cwlogs
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -68,6 +69,80 @@ func TestParse_NoEnvelope(t *testing.T) {
 	f(`{"messageType":"DATA_MESSAGE","logEvents":{}}`)
 }
 
+// TestParse_AnyOrder shuffles the members.
+func TestParse_AnyOrder(t *testing.T) {
+	members := []string{
+		`"messageType":"DATA_MESSAGE"`, `"owner":"111122223333"`, `"logGroup":"g"`, `"logStream":"s"`, `"subscriptionFilters":["f"]`,
+		`"policyLevel":"ACCOUNT_LEVEL_POLICY"`, `"logEvents" : [ {"message":"m","timestamp":1,"id":"i"} , {"id":"j","message":"n"} ]`,
+	}
+	want := "type=1 owner=111122223333 group=g stream=s filters=[\"f\"]\n" +
+		"id=i time=1000000/true account= region= message=\"m\"\nid=j time=0/false account= region= message=\"n\""
+	for range 5040 {
+		rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+		doc := "{ " + strings.Join(members, " , ") + " }"
+		require.Equal(t, want, show(doc), doc)
+		env, _ := Parse([]byte(doc + `{"next":1}`))
+		events := env.Events()
+		for events.Next() {
+		}
+		end, whole := events.End()
+		require.True(t, whole)
+		require.Equal(t, len(doc), end, doc)
+	}
+}
+
+func TestEvents_End(t *testing.T) {
+	const head = `{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","subscriptionFilters":[],"logEvents":[`
+	f := func(rest string, wantEvents int, wantEnd string, wantWhole bool) {
+		t.Helper()
+		for _, text := range []bool{false, true} {
+			env, ok := Parse([]byte(head + rest))
+			require.True(t, ok)
+			n := 0
+			events := env.Events()
+			for more := true; more; n++ {
+				if text {
+					_, more = events.NextText(nil)
+				} else {
+					more = events.Next()
+				}
+			}
+			require.False(t, events.Next())
+			end, whole := events.End()
+			require.Equal(t, wantEvents, n-1, rest)
+			require.Equal(t, wantWhole, whole, rest)
+			require.Equal(t, wantEnd, (head + rest)[end:], rest)
+		}
+	}
+	f(`]}`, 0, ``, true)
+	f(` ] , "more" : [1] } {`, 0, ` {`, true)
+	f(`{"message":"a\tb"},{},7,"x"]}`, 4, ``, true)
+	f(``, 0, ``, false)
+	f(`{"id":"1","message":"a"`, 0, `{"id":"1","message":"a"`, false)
+	f(`{"message":"a"},{"message":"b`, 1, `,{"message":"b`, false)
+	f(`{"message":"a"},{"message":"b\x"},{}]}`, 1, `,{"message":"b\x"},{}]}`, false)
+	f(`{"message":"a"}{}`, 1, `{}`, false)
+	f(`{"message":"a"},]}`, 1, `,]}`, false)
+	f(`{"message":"a"}]`, 1, ``, false)
+	f(`{"message":"a"}],"more"`, 1, `,"more"`, false)
+	f(`{"message":"a"}]]`, 1, `]`, false)
+}
+
+func TestEvents_NextText(t *testing.T) {
+	doc := []byte(`{"messageType":"DATA_MESSAGE","logEvents":[{"message":"plain"},{"message":"an \"escape\"\n"},{"message":5},{"message":""}]}`)
+	env, ok := Parse(doc)
+	require.True(t, ok)
+	arena, got := []byte("kept"), []string{}
+	for events := env.Events(); ; {
+		if arena, ok = events.NextText(arena); !ok {
+			break
+		}
+		got = append(got, fmt.Sprintf("%s=%q", events.Event().Message, events.Event().Text))
+	}
+	require.Equal(t, []string{`"plain"="plain"`, `"an \"escape\"\n"="an \"escape\"\n"`, `5=""`, `""=""`}, got)
+	require.Equal(t, "keptan \"escape\"\n", string(arena))
+}
+
 func TestEvents_AllocateNothing(t *testing.T) {
 	doc := []byte(`{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","logEvents":[` +
 		strings.Repeat(`{"id":"38","timestamp":1787220000123,"message":"one"},`, 20) + `{"id":"40"}]}`)
@@ -81,18 +156,38 @@ func TestEvents_AllocateNothing(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add(`{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","subscriptionFilters":["f"],"logEvents":[{"id":"a","timestamp":1,"message":"m"}]}`)
+	f.Add(`{"logEvents":[{"message":"\"m\"\n","extractedFields":{"@aws.region":"x"}},7],"messageType":"DATA_MESSAGE","policyLevel":"ACCOUNT_LEVEL_POLICY"}{}`)
 	f.Fuzz(func(t *testing.T, doc string) {
 		env, ok := Parse([]byte(doc))
+		var want struct {
+			MessageType string            `json:"messageType"`
+			LogEvents   []json.RawMessage `json:"logEvents"`
+		}
 		if !ok {
 			return
 		}
-		require.True(t, json.Valid([]byte(doc[:])) || json.NewDecoder(strings.NewReader(doc)).Decode(new(any)) == nil)
 		n := 0
-		for e := env.Events(); e.Next(); n++ {
-			_ = e.Event().Message.AppendText(nil)
+		events, texts := env.Events(), env.Events()
+		var arena []byte
+		for ; events.Next(); n++ {
+			arena, ok = texts.NextText(arena)
+			require.True(t, ok)
+			ev := events.Event()
+			require.Equal(t, ev.Raw, texts.Event().Raw)
+			require.True(t, json.Valid(ev.Raw))
+			if ev.Message.IsString() {
+				require.Equal(t, string(ev.Message.AppendText(nil)), string(texts.Event().Text))
+			}
 		}
-		var elements []json.RawMessage
-		require.NoError(t, json.Unmarshal(env.events, &elements))
-		require.Len(t, elements, n)
+		end, whole := events.End()
+		if !whole {
+			return
+		}
+		require.True(t, json.Valid([]byte(doc[:end])), doc[:end])
+		require.NoError(t, json.Unmarshal([]byte(doc[:end]), &want))
+		// Of members with one name encoding/json takes the last.
+		if strings.Count(doc, "ogEvents") == 1 {
+			require.Len(t, want.LogEvents, n)
+		}
 	})
 }

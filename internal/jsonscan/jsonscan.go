@@ -11,6 +11,7 @@ package jsonscan
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 )
 
 // maxDepth bounds the nesting of one value. It is encoding/json's own bound, so
@@ -20,8 +21,8 @@ const maxDepth = 10_000
 // SkipSpace returns the position of the first byte at or after i that is no
 // JSON white space; len(b) when there is none.
 func SkipSpace(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
-		i++
+	for i < len(b) && b[i] <= ' ' && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
+		i++ // Mostly there is none, which the first question settles.
 	}
 	return i
 }
@@ -31,8 +32,15 @@ func SkipSpace(b []byte, i int) int {
 // end, holds a raw control character, or an escape that JSON does not know.
 func SkipString(b []byte, i int) (end int, escaped, ok bool) {
 	for i++; ; {
-		i = plainRun(b, i)
-		if i >= len(b) {
+		// As plainRun, which is a call for strings that are short.
+		if i+8 <= len(b) {
+			s := specials(binary.LittleEndian.Uint64(b[i:]))
+			if s == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(s) / 8
+		} else if i = plainRun(b, i); i >= len(b) {
 			return i, escaped, false
 		}
 		switch b[i] {
@@ -56,19 +64,23 @@ const (
 	highsPattern = 0x8080808080808080
 )
 
+// specials marks, with the highest bit of each, those of eight bytes that a string
+// cannot hold as they are: a quote, a backslash, a control character. Behind the
+// first one the marks mean nothing.
+func specials(w uint64) uint64 {
+	quote := w ^ (onesPattern * '"')
+	slash := w ^ (onesPattern * '\\')
+	return (((quote - onesPattern) &^ quote) |
+		((slash - onesPattern) &^ slash) |
+		((w - onesPattern*0x20) &^ w)) & highsPattern
+}
+
 // plainRun returns the position of the first byte at or after i that a string
-// cannot hold as it is: a quote, a backslash, a control character. It looks at
-// eight bytes at a time (BenchmarkSkipString).
+// cannot hold as it is. It looks at eight bytes at a time (BenchmarkSkipString).
 func plainRun(b []byte, i int) int {
 	for ; i+8 <= len(b); i += 8 {
-		w := binary.LittleEndian.Uint64(b[i:])
-		quote := w ^ (onesPattern * '"')
-		slash := w ^ (onesPattern * '\\')
-		special := ((quote - onesPattern) &^ quote) |
-			((slash - onesPattern) &^ slash) |
-			((w - onesPattern*0x20) &^ w)
-		if special&highsPattern != 0 {
-			break
+		if s := specials(binary.LittleEndian.Uint64(b[i:])); s != 0 {
+			return i + bits.TrailingZeros64(s)/8
 		}
 	}
 	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {

@@ -124,6 +124,39 @@ func FuzzSkipValue(f *testing.F) {
 	})
 }
 
+// FuzzReadString holds the one pass against the two that it stands for.
+func FuzzReadString(f *testing.F) {
+	for _, text := range append(validTexts, invalidTexts...) {
+		f.Add(text, 0)
+	}
+	f.Add(`"plain" and more`, 0)
+	f.Add(`x"{\"kind\":\"Event\",\"path\":\"C:\\\\srv\",\"smile\":\"\ud83d\ude00\",\"half\":\"\ud83d\"}\n"`, 1)
+	f.Fuzz(func(t *testing.T, in string, i int) {
+		b := []byte(in)
+		if i < 0 || i >= len(b) || b[i] != '"' {
+			return
+		}
+		for _, dst := range [][]byte{nil, []byte("before"), make([]byte, 3, 5), make([]byte, 1, 1000)} {
+			want := string(dst)
+			text, longer, end, ok := ReadString(dst, b, i)
+			wantEnd, escaped, wantOK := SkipString(b, i)
+			require.Equal(t, wantOK, ok)
+			require.Equal(t, wantEnd, end)
+			require.Equal(t, in, string(b), "the text belongs to the caller")
+			if !ok {
+				require.Equal(t, want, string(longer))
+				continue
+			}
+			meaning := string(AppendUnescaped(nil, b[i+1:end-1]))
+			require.Equal(t, meaning, string(text))
+			if escaped {
+				want += meaning
+			}
+			require.Equal(t, want, string(longer))
+		}
+	})
+}
+
 func FuzzAppendUnescaped(f *testing.F) {
 	f.Add(`\u00e9\ud83d\ude00 \ud83d`)
 	f.Add(`a\tb\\`)

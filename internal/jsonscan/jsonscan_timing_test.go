@@ -41,3 +41,24 @@ func BenchmarkSkipString(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkReadString reads JSON that stands in a string, as CloudWatch Logs
+// delivers it.
+func BenchmarkReadString(b *testing.B) {
+	inner := strings.Repeat(`{"kind":"Event","verb":"patch","user":{"username":"system:node:ip-10-0-7-9"},"code":200},`, 100)
+	text := []byte(strconv.Quote(inner))
+	dst := make([]byte, 0, len(text))
+	b.Run("impl=ReadString", func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			_, _, _, _ = ReadString(dst, text, 0)
+		}
+	})
+	b.Run("impl=SkipString+AppendUnescaped", func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			end, _, _ := SkipString(text, 0)
+			AppendUnescaped(dst, text[1:end-1])
+		}
+	})
+}
