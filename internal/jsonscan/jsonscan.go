@@ -68,11 +68,10 @@ const (
 // cannot hold as they are: a quote, a backslash, a control character. Behind the
 // first one the marks mean nothing.
 func specials(w uint64) uint64 {
-	quote := w ^ (onesPattern * '"')
+	// A quote becomes 0x20, a blank 0x22, and control characters stay below both.
+	low := w ^ (onesPattern * ('"' - ' '))
 	slash := w ^ (onesPattern * '\\')
-	return (((quote - onesPattern) &^ quote) |
-		((slash - onesPattern) &^ slash) |
-		((w - onesPattern*0x20) &^ w)) & highsPattern
+	return (((low - onesPattern*0x21) &^ low) | ((slash - onesPattern) &^ slash)) & highsPattern
 }
 
 // plainRun returns the position of the first byte at or after i that a string
