@@ -147,7 +147,7 @@ func CheckArguments[A any](t *testing.T, p *Page) {
 		require.Equal(t, "`"+typeNames[a.Type]+"`", row[1], a.Path())
 		require.True(t, strings.HasSuffix(row[2], "."), a.Path())
 		require.Equal(t, map[bool]string{true: "yes", false: "no"}[a.Required], row[4], a.Path())
-		checkDefault[A](t, a, row[3])
+		checkDefault[A](t, p, a, row[3])
 		known[a.heading()+" "+a.Name] = true
 	}
 	for heading, rows := range p.Rows {
@@ -171,7 +171,10 @@ func (p *Page) argumentRow(a *Argument) []string {
 	return nil
 }
 
-func checkDefault[A any](t *testing.T, a *Argument, documented string) {
+// allOf is a default that is all names in the tables of another section.
+var allOf = regexp.MustCompile(`^\[all\]\(#([a-z]+)\)$`)
+
+func checkDefault[A any](t *testing.T, p *Page, a *Argument, documented string) {
 	t.Helper()
 	decode := func(body string) A {
 		var args A
@@ -183,6 +186,11 @@ func checkDefault[A any](t *testing.T, a *Argument, documented string) {
 		require.Empty(t, documented, a.Path())
 	case a.listed: // Such a block has no default, and may be wrong when it is empty.
 		require.Equal(t, map[reflect.Kind]string{reflect.Slice: "`[]`", reflect.String: "`\"\"`"}[a.Type.Kind()], documented, a.Path())
+	case allOf.MatchString(documented):
+		section := allOf.FindStringSubmatch(documented)[1]
+		i := slices.IndexFunc(p.Headings, func(h string) bool { return strings.ToLower(h) == section })
+		require.GreaterOrEqual(t, i, 0, a.Path())
+		require.ElementsMatch(t, a.value(decode(a.body(""))), p.NamesIn(p.Headings[i]), a.Path())
 	case a.Type == reflect.TypeFor[relabel.Rules](): // Rules cannot be written.
 		require.Equal(t, "`{}`", documented, a.Path())
 		require.Empty(t, a.value(decode(a.body(""))), a.Path())

@@ -20,6 +20,8 @@ type Page struct {
 	Text string
 	// Headings are in their order, without their hashes.
 	Headings []string
+	// Parts are the headings of each main section, its own among them.
+	Parts map[string][]string
 	// Rows are the cells of the tables under a heading, without their heads.
 	Rows map[string][][]string
 	// Heads are the heads of those tables; the last one, if there are several.
@@ -33,10 +35,10 @@ func Read(t *testing.T) *Page {
 	t.Helper()
 	text, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	p := &Page{Text: string(text), Rows: map[string][][]string{}, Heads: map[string][]string{}}
+	p := &Page{Text: string(text), Parts: map[string][]string{}, Rows: map[string][][]string{}, Heads: map[string][]string{}}
 	_, rest, ok := strings.Cut(strings.TrimPrefix(p.Text, "---\n"), "\n---\n")
 	require.True(t, ok, "no front matter")
-	heading, code, inTable := "", "", false
+	section, heading, code, inTable := "", "", "", false
 	for line := range strings.Lines(rest) {
 		line = strings.TrimSuffix(line, "\n")
 		switch {
@@ -52,6 +54,10 @@ func Read(t *testing.T) *Page {
 		case strings.HasPrefix(line, "#"):
 			heading = strings.Trim(strings.TrimLeft(line, "#"), " `")
 			p.Headings = append(p.Headings, heading)
+			if strings.HasPrefix(line, "## ") {
+				section = heading
+			}
+			p.Parts[section] = append(p.Parts[section], heading)
 		case !strings.HasPrefix(line, "|"):
 			inTable = false
 		case !inTable:
@@ -77,6 +83,20 @@ func (p *Page) Names(heading string) []string {
 	var out []string
 	for _, row := range p.Rows[heading] {
 		out = append(out, strings.Trim(row[0], "`"))
+	}
+	return out
+}
+
+// NamesIn returns the first cells of all tables of a main section, without quotes,
+// each once.
+func (p *Page) NamesIn(section string) []string {
+	var out []string
+	for _, heading := range p.Parts[section] {
+		for _, name := range p.Names(heading) {
+			if !slices.Contains(out, name) {
+				out = append(out, name)
+			}
+		}
 	}
 	return out
 }
