@@ -375,4 +375,45 @@ func (g *logged) requireSecrecy(t *testing.T, loki *tenant) {
 	require.NotZero(t, search("redacted"))
 }
 
+// TestControlPlane_JSON checks the same of lines in the form of JSON: each is an
+// object that says everything by itself.
+func TestControlPlane_JSON(t *testing.T) {
+	t.Parallel()
+	g := generateLogs(t, 1000, several)
+	loki := sharedLoki(t)
+	startControlPlane(t, loki, `line_format = "json"`).deliverLogs(t, g, subscription.Gzip, byCount(recordsPerDelivery))
+	g.requireSecrecy(t, loki)
+
+	// The lines of one second can differ in nothing but themselves.
+	key := func(e entry) string { return fmt.Sprint(e.Labels, e.Metadata, e.Nanos) }
+	found := map[string][]map[string]any{}
+	for _, e := range loki.entries(t, everyLog) {
+		var members map[string]any
+		require.NoError(t, json.Unmarshal([]byte(e.Line), &members), e.Line)
+		found[key(e)] = append(found[key(e)], members)
+	}
+	for _, ev := range g.all() {
+		e := enveloped(&ev)
+		want := map[string]string{
+			"time": time.Unix(0, e.Nanos).UTC().Format(time.RFC3339Nano), "cluster": ev.Cluster, "log_type": ev.LogType,
+			"level": ev.Level, "msg": message(&ev),
+		}
+		maps.Copy(want, ev.Fields)
+		candidates := found[key(e)]
+		at := slices.IndexFunc(candidates, func(members map[string]any) bool {
+			for name, value := range want {
+				if got, ok := members[name]; value != "" && fmt.Sprint(got) != value || ok != (value != "") {
+					return false
+				}
+			}
+			return true
+		})
+		require.GreaterOrEqual(t, at, 0, "%v is not among %v", want, candidates)
+		found[key(e)] = slices.Delete(candidates, at, at+1)
+	}
+	for _, left := range found {
+		require.Empty(t, left)
+	}
+}
+
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

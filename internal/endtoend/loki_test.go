@@ -60,6 +60,7 @@ limits_config:
   creation_grace_period: 876000h
   max_line_size: 0
   max_query_length: 0
+  max_query_series: 100000
   split_queries_by_interval: 0
   shard_streams: {enabled: false}
   max_global_streams_per_user: 0

@@ -299,8 +299,8 @@ func countBy(events []clustertraffic.Event, by []string, counts func(*clustertra
 	n := map[string]int{}
 	for i := range events {
 		if ev := &events[i]; counts(ev) {
-			labels := map[string]string{"cluster": ev.Cluster, "log_type": ev.LogType, "level": ev.Level}
-			n[group(by, labels, ev.Fields)]++
+			own := map[string]string{"cluster": ev.Cluster, "log_type": ev.LogType, "level": ev.Level}
+			n[group(by, own, ev.Fields)]++
 		}
 	}
 	return n
