@@ -174,18 +174,3 @@ func FuzzSequence(f *testing.F) {
 		}
 	})
 }
-
-// FuzzEscape holds the writer of JSON strings against encoding/json.
-func FuzzEscape(f *testing.F) {
-	f.Add("plain")
-	f.Add("\"\\\b\f\n\r\t\x00\x1f\x7f\xff µ \u2028")
-	f.Fuzz(func(t *testing.T, text string) {
-		var got string
-		require.NoError(t, json.Unmarshal(appendQuoted(nil, []byte(text)), &got))
-		var want string
-		quoted, err := json.Marshal(text)
-		require.NoError(t, err)
-		require.NoError(t, json.Unmarshal(quoted, &want))
-		require.Equal(t, want, got)
-	})
-}

@@ -1,9 +1,7 @@
 package controlplane
 
 import (
-	"bytes"
 	"time"
-	"unicode/utf8"
 
 	"github.com/grafana/alloy/eks/internal/event"
 	"github.com/grafana/alloy/eks/internal/jsonscan"
@@ -120,10 +118,10 @@ func (l *line) appendMessage(dst []byte) []byte {
 		return dst
 	}
 	dst = append(appendKey(dst, keyMessage), '"')
-	dst = appendEscaped(dst, l.values[verb])
+	dst = jsonscan.AppendEscaped(dst, l.values[verb])
 	for _, f := range [...]field{requestURI, responseCode} {
 		if l.has(f) {
-			dst = appendEscaped(append(dst, ' '), l.values[f])
+			dst = jsonscan.AppendEscaped(append(dst, ' '), l.values[f])
 		}
 	}
 	return append(dst, '"')
@@ -140,7 +138,7 @@ func (l *line) appendExtra(dst []byte, m *member) []byte {
 	if m.json {
 		dst = append(dst, m.key...)
 	} else {
-		dst = appendEscaped(dst, m.key)
+		dst = jsonscan.AppendEscaped(dst, m.key)
 	}
 	dst = append(dst, `":`...)
 	if !m.json {
@@ -225,49 +223,6 @@ func appendValue(dst, value []byte, number bool) []byte {
 // appendQuoted appends text as a JSON string.
 func appendQuoted(dst, text []byte) []byte {
 	dst = append(dst, '"')
-	dst = appendEscaped(dst, text)
+	dst = jsonscan.AppendEscaped(dst, text)
 	return append(dst, '"')
-}
-
-// appendEscaped appends text as the inside of a JSON string. What is no UTF-8
-// becomes U+FFFD, as encoding/json has it.
-func appendEscaped(dst, text []byte) []byte {
-	for len(text) > 0 {
-		n := plainLen(text)
-		dst = append(dst, text[:n]...)
-		if text = text[n:]; len(text) == 0 {
-			break
-		}
-		n = 1
-		switch c := text[0]; {
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c < ' ':
-			dst = appendControl(dst, c)
-		default:
-			var r rune
-			r, n = utf8.DecodeRune(text)
-			dst = utf8.AppendRune(dst, r)
-		}
-		text = text[n:]
-	}
-	return dst
-}
-
-// plainLen returns how many bytes at the start of text stand for themselves.
-func plainLen(text []byte) int {
-	for i, c := range text {
-		if c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			return i
-		}
-	}
-	return len(text)
-}
-
-func appendControl(dst []byte, c byte) []byte {
-	if i := bytes.IndexByte([]byte("\b\f\n\r\t"), c); i >= 0 {
-		return append(dst, '\\', "bfnrt"[i])
-	}
-	const hex = "0123456789abcdef"
-	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 }

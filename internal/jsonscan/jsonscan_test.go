@@ -169,3 +169,23 @@ func FuzzAppendUnescaped(f *testing.F) {
 		require.Equal(t, want, string(AppendUnescaped(nil, []byte(text))))
 	})
 }
+
+// FuzzAppendEscaped holds the writer of strings against encoding/json.
+func FuzzAppendEscaped(f *testing.F) {
+	f.Add("plain")
+	f.Add("\"\\\b\f\n\r\t\x00\x1f\x7f\xff µ \u2028")
+	f.Add(`{"kind":"Event","list":["a","b"],"path":"C:\\srv"} and some more text`)
+	f.Fuzz(func(t *testing.T, text string) {
+		quoted, err := json.Marshal(text)
+		require.NoError(t, err)
+		var want string
+		require.NoError(t, json.Unmarshal(quoted, &want))
+		for _, dst := range [][]byte{nil, []byte("before"), make([]byte, 3, 30)} {
+			got := AppendEscaped(dst, []byte(text))
+			require.Equal(t, string(dst), string(got[:len(dst)]))
+			var meaning string
+			require.NoError(t, json.Unmarshal([]byte(`"`+string(got[len(dst):])+`"`), &meaning))
+			require.Equal(t, want, meaning)
+		}
+	})
+}
