@@ -69,3 +69,23 @@ func BenchmarkParse(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkParseLine reads lines that come one by one, each with its origin.
+func BenchmarkParseLine(b *testing.B) {
+	for _, tl := range timedLines()[:3] {
+		b.Run("log="+tl.log, func(b *testing.B) {
+			p := newTestParser(b, Options{Redact: DefaultRedact(), Drop: SafeProfile()})
+			o := Origin{
+				LogGroup: "/aws/eks/shop/cluster", LogStream: tl.stream + testInstance, Account: "111122223333", Region: "eu-central-1",
+				Nanos: august.UnixNano(), HasTime: true, Received: firehoseTime,
+			}
+			line := []byte(tl.line)
+			var events []event.Event
+			b.SetBytes(int64(len(line)))
+			b.ReportAllocs()
+			for b.Loop() {
+				events = p.ParseLine(events[:0], line, o)
+			}
+		})
+	}
+}
