@@ -70,6 +70,17 @@ func (g *logged) filter(keep func(*clustertraffic.Event) bool) *logged {
 	return out
 }
 
+// distinct returns the traffic with one of equal lines that a cluster has written at
+// one time.
+func (g *logged) distinct() *logged {
+	known := map[string]bool{}
+	return g.filter(func(ev *clustertraffic.Event) bool {
+		line := fmt.Sprint(ev.Cluster, ev.LogType, ev.Time.UnixNano(), ev.Message)
+		defer func() { known[line] = true }()
+		return !known[line]
+	})
+}
+
 // messageSource hands out messages in a form. It implements standin.Source.
 type messageSource struct {
 	left    []subscription.Message
@@ -105,17 +116,20 @@ func byCount(records int) delivering {
 
 // entries returns the entries that Loki has when so many messages make a delivery,
 // each event becomes what as says, and everything that Loki can tell apart is kept.
+// Within a delivery, equal lines of one time are moved apart; without deliveries, 0,
+// they are not.
 func (g *logged) entries(perDelivery int, as func(*clustertraffic.Event) entry) []entry {
 	var all []entry
 	known := map[string]bool{}
-	for batch := range slices.Chunk(g.events, perDelivery) {
+	for batch := range slices.Chunk(g.events, max(1, perDelivery)) {
 		taken := map[string]int64{}
 		for _, ev := range slices.Concat(batch...) {
 			e := as(&ev)
-			// Within a delivery, equal lines of one time are kept apart.
-			at := fmt.Sprint(e.Labels, e.Nanos, e.Line)
-			e.Nanos += taken[at]
-			taken[at]++
+			if perDelivery > 0 {
+				at := fmt.Sprint(e.Labels, e.Nanos, e.Line)
+				e.Nanos += taken[at]
+				taken[at]++
+			}
 			if whole := fmt.Sprint(e); !known[whole] {
 				known[whole] = true
 				all = append(all, e)
