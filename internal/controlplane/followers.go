@@ -80,16 +80,21 @@ func (f *followers) room() int {
 	return i
 }
 
+// previous returns the line before in the stream at hand.
+func (f *followers) previous() *previous {
+	if f.current >= 0 {
+		return &f.streams[f.current]
+	}
+	return &f.unnamed
+}
+
 // follow completes a line that has no header from the one before, and remembers
 // it for the next one.
 func (f *followers) follow(l *line, ev *event.Event) {
-	prev := &f.unnamed
-	if f.current >= 0 {
-		prev = &f.streams[f.current]
-	}
 	if l.detached {
 		return
 	}
+	prev := f.previous()
 	if l.logType == Unknown && prev.known && (l.headless || prev.logType != Audit) {
 		l.logType = prev.logType // What is not known of a stream is the same for all its lines.
 	}

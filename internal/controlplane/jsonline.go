@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"sort"
 	"time"
 
 	"github.com/grafana/alloy/eks/internal/event"
@@ -161,12 +162,8 @@ func (l *line) isCut(part []byte) bool {
 		return false
 	}
 	from := offset(l.text, part)
-	for _, c := range l.cuts {
-		if c.from < from+len(part) && from < c.to {
-			return true
-		}
-	}
-	return false
+	i := sort.Search(len(l.cuts), func(i int) bool { return l.cuts[i].to > from })
+	return i < len(l.cuts) && l.cuts[i].from < from+len(part)
 }
 
 // appendList appends a list as a string: that of its strings with commas in

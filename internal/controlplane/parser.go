@@ -65,7 +65,7 @@ type Counts struct {
 	Dropped int
 	// Truncated counts audit events of which a part is missing.
 	Truncated int
-	// Redacted counts audit events out of which something was cut.
+	// Redacted counts audit events, and other lines, out of which something was cut.
 	Redacted int
 }
 
@@ -162,13 +162,13 @@ func (p *Parser) Parse(dst []event.Event, rec []byte) []event.Event {
 // documents reads what stands in rec one after another; c is for what comes
 // without an envelope.
 func (p *Parser) documents(dst []event.Event, rec []byte, c carrier) []event.Event {
-	// Envelopes find their own end: as a document each would be read once more.
-	for mayBeEnvelope(rec) {
-		longer, end := p.envelope(dst, rec)
-		if end == 0 {
-			break
+	// Envelopes find their own end: as a document each would be read once more. Of
+	// damaged ones, which are looked through in vain, one is enough.
+	for whole := true; whole && mayBeEnvelope(rec); {
+		var end int
+		if dst, end, whole = p.envelope(dst, rec); end > 0 {
+			rec = afterEnvelope(rec[end:])
 		}
-		dst, rec = longer, afterEnvelope(rec[end:])
 	}
 	for docs := document.Scan(rec); docs.Next(); {
 		dst = p.document(dst, &docs, c)
@@ -191,7 +191,8 @@ func (p *Parser) document(dst []event.Event, docs *document.Scanner, c carrier) 
 	if !mayBeEnvelope(doc) {
 		return p.bare(dst, doc, c)
 	}
-	if dst, end := p.envelope(dst, doc); end > 0 {
+	dst, end, _ := p.envelope(dst, doc)
+	if end > 0 {
 		return dst
 	}
 	switch env, _ := cwlogs.Parse(doc); {
@@ -311,17 +312,16 @@ func mayBeEnvelope(doc []byte) bool {
 }
 
 // envelope reads the envelope that b begins with, and returns where it ends, 0 when
-// there is none. Of one that is damaged the events before the damage are whole, and
-// what follows them on its line is kept as text.
-func (p *Parser) envelope(dst []event.Event, b []byte) (longer []event.Event, end int) {
+// there is none. Of one that is not whole the events before the damage are, and what
+// follows them on its line is kept as text.
+func (p *Parser) envelope(dst []event.Event, b []byte) (longer []event.Event, end int, whole bool) {
 	env, ok := cwlogs.Parse(b)
 	if !ok {
-		return dst, 0
+		return dst, 0, false
 	}
-	whole := true
 	if env.Type == cwlogs.Control {
-		if end, ok = jsonscan.SkipValue(b, 0); !ok {
-			return dst, 0
+		if end, whole = jsonscan.SkipValue(b, 0); !whole {
+			return dst, 0, false
 		}
 		p.counts.Control++
 	} else {
@@ -332,7 +332,7 @@ func (p *Parser) envelope(dst []event.Event, b []byte) (longer []event.Event, en
 		dst = append(dst, p.flawed(event.FlawJSON, rest, carrier{}))
 	}
 	p.enter(&p.base)
-	return dst, end
+	return dst, end, whole
 }
 
 // logEvents reads the events of an envelope, and returns where that ends, or where
@@ -382,7 +382,9 @@ func (p *Parser) logEvent(dst []event.Event, e *cwlogs.Event) []event.Event {
 func (p *Parser) flawed(flaw event.Flaw, raw []byte, c carrier) event.Event {
 	p.line.begin(raw, p.origin.streamType)
 	p.line.damaged = true
-	p.redactUnknown(raw)
+	if p.redactUnknown(raw) {
+		p.counts.Redacted++
+	}
 	ev := event.Event{Flaw: flaw, ID: c.id}
 	p.setOuter(&ev, c)
 	p.finish(&ev)
@@ -396,6 +398,7 @@ func (p *Parser) message(dst []event.Event, text []byte, c carrier) []event.Even
 	ev := event.Event{ID: c.id}
 	p.setOuter(&ev, c)
 	p.read(&ev)
+	p.followers.follow(l, &ev)
 	if l.truncated() {
 		p.counts.Truncated++
 	}
@@ -406,7 +409,6 @@ func (p *Parser) message(dst []event.Event, text []byte, c carrier) []event.Even
 	if len(l.cuts) > 0 {
 		p.counts.Redacted++
 	}
-	p.followers.follow(l, &ev)
 	p.finish(&ev)
 	return append(dst, ev)
 }

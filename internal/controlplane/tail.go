@@ -40,21 +40,22 @@ const minMiddle = 128 << 10
 
 // isPiece reports whether the line, which has none of the shapes that components
 // write, is a piece of an audit event. Nobody but the audit writes into its
-// stream, and the lines of one record come out of one. Where neither tells, it is
-// if it is marked as cut off, if it is longer than whatever else is written, or if
-// it is a part of a JSON text.
+// stream, and the lines of one record come out of one. Where neither name nor lines
+// tell the stream, it is if it is marked as cut off, if it is longer than whatever
+// else is written, or if it is a part of a JSON text.
 func (p *Parser) isPiece() bool {
 	l := &p.line
 	switch {
 	case len(l.text) == 0:
 		return false
-	case l.logType == Audit:
-		return true
-	case l.logType != Unknown || !p.origin.anonymous():
-		return false
+	case l.logType != Unknown:
+		return l.logType == Audit
 	}
-	if prev := &p.followers.unnamed; prev.known && prev.logType != Unknown {
+	if prev := p.followers.previous(); prev.known && prev.logType != Unknown {
 		return prev.logType == Audit
+	}
+	if len(p.origin.logStream) > 0 {
+		return false
 	}
 	return len(l.text) >= minMiddle || bytes.HasSuffix(l.text, truncationMark) || isFragment(l.text)
 }
