@@ -470,10 +470,6 @@ func TestRules_Records(t *testing.T) {
 	at := events[0].Time.Add(14 * time.Minute)
 	for _, r := range rules(t) {
 		if r.Record == "" {
-			require.Contains(t, causes, r.Alert)
-			require.NotEmpty(t, r.For, r.Alert)
-			require.NotEmpty(t, r.Annotations["summary"], r.Alert)
-			require.NotEmpty(t, r.Annotations["description"], r.Alert)
 			continue
 		}
 		require.Contains(t, recorded, r.Record)
@@ -490,6 +486,29 @@ func TestRules_Records(t *testing.T) {
 		require.ElementsMatch(t, sortedKeys(want), sortedKeys(got), r.Record)
 		require.InDeltaMapValues(t, want, got, 1e-9, r.Record)
 	}
+}
+
+// TestRules_Documented checks that each rule is in the README with its severity, and
+// says what it means.
+func TestRules_Documented(t *testing.T) {
+	page, err := os.ReadFile(rulesFolder + "/README.md")
+	require.NoError(t, err)
+	seen := map[string]bool{}
+	for _, r := range rules(t) {
+		name := r.Alert + r.Record
+		require.False(t, seen[name], "there are two rules %s", name)
+		seen[name] = true
+		row := fmt.Sprintf("| `%s` |", name)
+		if r.Alert != "" {
+			row += " " + r.Labels["severity"] + " |"
+			require.Contains(t, causes, r.Alert)
+			require.NotEmpty(t, r.For, name)
+			require.NotEmpty(t, r.Annotations["summary"], name)
+			require.NotEmpty(t, r.Annotations["description"], name)
+		}
+		require.Contains(t, string(page), row)
+	}
+	require.Len(t, seen, len(causes)+len(recorded))
 }
 
 func userKind(user string) string {
