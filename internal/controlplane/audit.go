@@ -16,8 +16,7 @@ type auditReader struct {
 
 	stageTime    int64
 	hasStageTime bool
-	hasObject    bool // An objectRef says of which resource, if only its beginning.
-	partObject   bool // The end of it is missing, where the subresource stands.
+	partObject   bool // The end of objectRef is missing, where the subresource stands.
 	// bodies are the parts of the text that hold an object, or a change to one.
 	bodies []cut
 }
@@ -101,7 +100,6 @@ func (a *auditReader) member(key []byte, at int) (end int, ok bool) {
 	case "impersonatedUser":
 		return walk(a.b, at, a.impersonatedMember)
 	case "objectRef":
-		a.hasObject = true
 		end, ok = walk(a.b, at, a.objectMember)
 		a.partObject = !ok
 		return end, ok

@@ -130,14 +130,13 @@ func (a *auditReader) readTail(inString bool) bool {
 		}
 		return a.member(key, at)
 	})
-	a.readSevered(from, first, top+1)
+	harmless := a.readSevered(from, first, top+1)
 	switch {
 	case !ok || l.set == 0 && !a.hasStageTime:
 		return false
 	case !a.hasStageTime: // Which every event has: this may be the end of anything.
 		a.bodies = append(a.bodies[:0], cut{0, len(a.b)})
-	case first > 0 && !a.hasObject && !isBeforeBodies(a.b, first):
-		// The object follows what it is about: this may be its end.
+	case first > 0 && !harmless: // This may be the end of what is to be cut.
 		for first > 0 && (a.b[first-1] == ',' || a.b[first-1] == ' ') {
 			first--
 		}
@@ -150,34 +149,57 @@ func (a *auditReader) readTail(inString bool) bool {
 // the top: those of an object whose name is missing. The order in which the API
 // server writes an event tells which one it is: it precedes what follows. That of
 // the user and that of the impersonated user, which is the same thing, cannot be
-// told apart where neither name is left.
-func (a *auditReader) readSevered(from, first, level int) {
+// told apart where neither name is left. harmless tells that it holds no object of a
+// request.
+func (a *auditReader) readSevered(from, first, level int) (harmless bool) {
 	next, ok := keyAt(a.b, first)
 	switch {
+	case ok && bytes.IndexAny(a.b[from:first], "{}[]\"") < 0:
+		return true // No object ends there.
 	case !ok: // The annotations are the last.
 		membersAt(a.b, from, first, level, a.annotation)
 	case string(next) == "impersonatedUser":
 		membersAt(a.b, from, first, level, a.userMember)
 		membersAt(a.b, from, first, level+1, a.extraMember)
-	case string(next) == "responseStatus":
-		a.hasObject = true
+		return true
+	case string(next) == "sourceIPs", string(next) == "userAgent":
+		return true
+	case string(next) != "responseStatus" && string(next) != "requestObject":
+	case level == 0 && a.severedHas(from, first, level, isObjectName): // Which is flat.
 		membersAt(a.b, from, first, level, a.objectMember)
-	case string(next) == "requestObject":
-		// Both may be missing, and have no name in common.
+		return true
+	case string(next) == "requestObject" && a.severedHas(from, first, level, isStatusName):
 		membersAt(a.b, from, first, level, a.statusMember)
-		if !a.p.line.has(responseCode) {
-			membersAt(a.b, from, first, level, a.objectMember)
-			a.hasObject = a.hasObject || a.p.line.has(resource)
-		}
+		return true
 	}
+	return false
 }
 
-// isBeforeBodies reports whether b[i] begins a member that stands before those
-// that hold an object, or the first of them.
-func isBeforeBodies(b []byte, i int) bool {
-	next, _ := keyAt(b, i)
-	switch string(next) {
-	case "impersonatedUser", "sourceIPs", "userAgent", "responseStatus", "requestObject":
+// severedHas reports whether the severed object is one that has such members, and
+// none but those. An object without the beginning of a member at least is any.
+func (a *auditReader) severedHas(from, first, level int, isName func(key []byte) bool) bool {
+	n := 0
+	ok := membersAt(a.b, from, first, level, func(key []byte, at int) (int, bool) {
+		n++
+		end, ok := wholeValue(a.b, at)
+		return end, ok && isName(key)
+	})
+	return ok && n > 0
+}
+
+// isObjectName reports whether a member of objectRef is called so.
+func isObjectName(key []byte) bool {
+	switch string(key) {
+	case "resource", "namespace", "name", "uid", "apiGroup", "apiVersion", "resourceVersion", "subresource":
+		return true
+	}
+	return false
+}
+
+// isStatusName reports whether a member of responseStatus is called so.
+func isStatusName(key []byte) bool {
+	switch string(key) {
+	case "metadata", "status", "message", "reason", "details", "code":
 		return true
 	}
 	return false
