@@ -154,7 +154,7 @@ func (a *auditReader) readTail(inString bool) bool {
 func (a *auditReader) readSevered(from, first, level int) (harmless bool) {
 	next, ok := keyAt(a.b, first)
 	switch {
-	case ok && bytes.IndexAny(a.b[from:first], "{}[]\"") < 0:
+	case ok && !bytes.ContainsAny(a.b[from:first], "{}[]\""):
 		return true // No object ends there.
 	case !ok: // The annotations are the last.
 		membersAt(a.b, from, first, level, a.annotation)
