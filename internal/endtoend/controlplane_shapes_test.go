@@ -33,9 +33,11 @@ const (
 //   - the event time: an event that states no time of its own has that of the
 //     delivery, and a klog line the year of the delivery;
 //   - the log stream: the log type is what the line itself, or one of the same
-//     record, can be told by.
+//     record, can be told by;
+//   - the bounds of the events: each line of an event that has several is one, see
+//     linewise.
 //
-// The last one is compared apart from the others.
+// The log type is compared apart from the others.
 func extracted(ev *clustertraffic.Event, cluster string, delivered time.Time) entry {
 	e := enveloped(ev)
 	delete(e.Metadata, "instance")
@@ -59,6 +61,10 @@ func extracted(ev *clustertraffic.Event, cluster string, delivered time.Time) en
 func TestControlPlane_Shapes(t *testing.T) {
 	t.Parallel()
 	g := generateLogs(t, 1000, several)
+	// What the generator does not write: an event of several lines.
+	g.change(t, func(ev *clustertraffic.Event) bool { return ev.Fields["source_file"] == "wrap.go" }, func(ev *clustertraffic.Event) {
+		ev.Message += "\n\tgoroutine 17 [running]:\n\nmain.main()"
+	})
 	loki := sharedLoki(t)
 	deliver := func(name string, form subscription.Form, arguments string) *tenant {
 		n := loki.named(name)
@@ -72,7 +78,7 @@ func TestControlPlane_Shapes(t *testing.T) {
 	f := func(cluster, arguments string) (untyped map[string]int) {
 		t.Helper()
 		n := deliver("extracted-"+cluster, subscription.Extracted, arguments)
-		want := g.entries(recordsPerDelivery, func(ev *clustertraffic.Event) entry { return extracted(ev, cluster, requestTime) })
+		want := g.linewise().entries(recordsPerDelivery, func(ev *clustertraffic.Event) entry { return extracted(ev, cluster, requestTime) })
 		got := n.entries(t, everyLog)
 		untyped = giveTypes(t, want, got)
 		requireSame(t, want, got)
@@ -80,7 +86,26 @@ func TestControlPlane_Shapes(t *testing.T) {
 	}
 	untyped := f("", "")
 	require.Equal(t, untyped, f("harbour", `cluster = "harbour"`))
-	golden(t, "extracted.txt", g.typeTable(untyped))
+	golden(t, "extracted.txt", g.linewise().typeTable(untyped))
+}
+
+// linewise returns the traffic with an event for each line that is not empty. The
+// lines after the first one of an event belong to it.
+func (g *logged) linewise() *logged {
+	out := &logged{messages: g.messages}
+	for _, events := range g.events {
+		var lines []clustertraffic.Event
+		for _, ev := range events {
+			for line := range strings.SplitSeq(ev.Message, "\n") {
+				if ev.Message = line; line != "" {
+					lines = append(lines, ev)
+				}
+				ev.Fields, ev.Headless = nil, true
+			}
+		}
+		out.events = append(out.events, lines)
+	}
+	return out
 }
 
 // giveTypes sets the log type of the entries that have none to be told by to the
