@@ -48,6 +48,9 @@ type Config struct {
 	// request in. Several serve rotation: Firehose takes up a new key when it
 	// retries. White space around a key is not part of it.
 	AccessKeys []string
+	// Keys are further keys, each with a name and with what it is good for. Their
+	// secrets differ.
+	Keys []Key
 	// Limits bounds what deliveries cost.
 	Limits Limits
 	// BodyTimeout is how long a body may take to arrive.
@@ -99,11 +102,11 @@ func newSnapshot(c Config) (*snapshot, error) {
 		return nil, fmt.Errorf("body_timeout and delivery_timeout must not exceed %s together, and are %s: "+
 			"Firehose gives up after %s and sends the records again", firehoseTimeout-answerMargin, sum, firehoseTimeout)
 	}
-	keys, err := newAccessKeys(c.AccessKeys)
+	keys, err := newAccessKeys(c.AccessKeys, c.Keys)
 	if err != nil {
 		return nil, err
 	}
-	c.AccessKeys = nil // The digests are enough.
+	c.AccessKeys, c.Keys = nil, nil // The digests are enough.
 	return &snapshot{Config: c, keys: keys}, nil
 }
 
@@ -123,6 +126,9 @@ type Outcome struct {
 	Records int
 	// Duration is the time from the end of the request's headers to its answer.
 	Duration time.Duration
+	// Key is the name of the key that the delivery brought; empty when it brought
+	// none, or one without a name.
+	Key string
 	// RequestID and Source are what the sender said, or forged. They are for logs,
 	// and no metric labels.
 	RequestID string
@@ -231,6 +237,7 @@ type exchange struct {
 	id      string
 	source  string
 
+	key      *Key // Nil until the door is open.
 	tenant   string
 	gzip     bool
 	wire     wireReader
@@ -245,6 +252,9 @@ func (x *exchange) outcome(failure *Error) Outcome {
 		WireBytes: x.wire.read, BodyBytes: x.size, Records: x.records,
 		Duration:  time.Since(x.begin),
 		RequestID: x.id, Source: x.source,
+	}
+	if x.key != nil {
+		o.Key = x.key.Name
 	}
 	if failure != nil {
 		o.Status, o.Reason, o.Err = failure.status(), failure.Reason, failure
@@ -291,15 +301,21 @@ func (x *exchange) admit() error {
 	if version := header.Get(headerProtocol); version != "" && version != "1.0" {
 		return refuse(http.StatusBadRequest, ReasonProtocol, "the protocol version must be 1.0")
 	}
-	if !x.config.keys.open(header.Get(headerAccessKey)) {
+	if x.key = x.config.keys.find(header.Get(headerAccessKey)); x.key == nil {
 		return refuse(http.StatusUnauthorized, ReasonAccessKey, "the access key is absent or wrong")
+	}
+	if !x.key.allows(x.source) {
+		return refuse(http.StatusForbidden, ReasonSourceARN, "the access key is not for this Firehose stream (source_arns)")
 	}
 	if len(header.Get(headerRequestID)) > maxRequestID {
 		return refuse(http.StatusBadRequest, ReasonRequestID, fmt.Sprintf("the request id has more than %d bytes", maxRequestID))
 	}
 	var ok bool
-	if x.tenant, ok = tenantOf(header); !ok {
+	if x.tenant, ok = tenantOf(header); !ok && x.key.Tenant == "" {
 		return refuse(http.StatusBadRequest, ReasonTenant, "X-Scope-OrgID must name one tenant")
+	}
+	if x.key.Tenant != "" {
+		x.tenant = x.key.Tenant
 	}
 	if x.gzip, ok = contentEncoding(header); !ok {
 		// Content-Type is not looked at: it is always JSON, and whether the body is

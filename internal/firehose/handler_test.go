@@ -292,6 +292,53 @@ func TestHandler_RotatesKeys(t *testing.T) {
 	require.Equal(t, 200, r.send(t, req).status, "a failed update must change nothing")
 }
 
+// A key with a name is good for what it says, and the metrics learn its name.
+func TestHandler_NamedKeys(t *testing.T) {
+	var tenant string
+	r := newRig(t, func(_ context.Context, d *Delivery) error {
+		tenant = d.Tenant
+		return nil
+	}, func(c *Config) {
+		c.AccessKeys = []string{"plain"}
+		c.Keys = []Key{
+			{Name: "shop", Secret: "shop key\n", Tenant: "shop", SourceARNs: []string{
+				"arn:aws:firehose:*:111122223333:deliverystream/*", "arn:aws:firehose:eu-west-1:444455556666:deliverystream/logs",
+			}},
+			{Name: "search", Secret: "search key"},
+		}
+	})
+	const ours, other = "arn:aws:firehose:us-east-1:111122223333:deliverystream/a", "arn:aws:firehose:us-east-1:444455556666:deliverystream/logs"
+	f := func(key, arn string, orgs []string, status int, wantName, wantTenant string) {
+		t.Helper()
+		tenant = ""
+		req := r.request(t, testBody)
+		req.Header.Set(headerAccessKey, key)
+		req.Header.Set(headerSourceARN, arn)
+		req.Header["X-Scope-Orgid"] = orgs
+		a := r.send(t, req)
+		require.Equal(t, status, a.status)
+		require.Equal(t, wantTenant, tenant)
+		o := r.observed.last(t)
+		require.Equal(t, wantName, o.Key)
+		if status == 403 {
+			require.Equal(t, ReasonSourceARN, o.Reason)
+			require.Equal(t, "the access key is not for this Firehose stream (source_arns)", a.message)
+		}
+	}
+	f("plain", other, []string{"t"}, 200, "", "t")
+	f("search key", other, []string{"t"}, 200, "search", "t")
+	f("search key", "", nil, 200, "search", "")
+	f("search key", "", []string{"a", "b"}, 400, "search", "")
+	f("shop key", ours, nil, 200, "shop", "shop")
+	f("shop key", ours, []string{"t"}, 200, "shop", "shop")
+	f("shop key", ours, []string{"a", "b"}, 200, "shop", "shop")
+	f("shop key", strings.Replace(other, "us-east", "eu-west", 1), nil, 200, "shop", "shop")
+	f("shop key", other, nil, 403, "shop", "")
+	f("shop key", "", nil, 403, "shop", "")
+	f("shop key", ours+"/more", nil, 403, "shop", "")
+	f("shop", ours, nil, 401, "", "")
+}
+
 func TestHandler_TellsWhatTheDelivererSays(t *testing.T) {
 	var next error
 	r := newRig(t, func(context.Context, *Delivery) error { return next }, nil)

@@ -37,6 +37,20 @@ func TestConfig_Validate(t *testing.T) {
 	f(func(c *Config) { c.AccessKeys = []string{"a", " \n"} }, "access key 1 is empty")
 	f(func(c *Config) { c.AccessKeys = []string{string(make([]byte, 4097))} }, "access key 0 has 4097 bytes")
 	f(func(c *Config) { c.AccessKeys = []string{"a\nb"} }, "access key 0 holds a control character")
+	key := func(k Key) func(c *Config) {
+		return func(c *Config) {
+			c.AccessKeys, c.Keys = []string{"one"}, []Key{{Name: "first", Secret: "two"}, k}
+		}
+	}
+	f(key(Key{Secret: "x"}), "a key needs a name of 1 to 128 bytes of UTF-8")
+	f(key(Key{Name: "\xff", Secret: "x"}), "a key needs a name of 1 to 128 bytes of UTF-8")
+	f(key(Key{Name: "first", Secret: "x"}), `key "first": another key has the same name`)
+	f(key(Key{Name: "k", Secret: " "}), `the access key of key "k" is empty`)
+	f(key(Key{Name: "k", Secret: "one"}), `the access key of key "k" is the same as access key 0`)
+	f(key(Key{Name: "k", Secret: "two\n"}), `the access key of key "k" is the same as the access key of key "first"`)
+	f(key(Key{Name: "k", Secret: "x", Tenant: "a|b"}), `key "k": tenant_id "a|b" is no tenant of Loki`)
+	f(key(Key{Name: "k", Secret: "x", SourceARNs: []string{"arn:["}}), `key "k": source_arns: "arn:[" is no pattern`)
+	f(key(Key{Name: "k", Secret: "x", SourceARNs: []string{""}}), `key "k": source_arns: "" is no pattern`)
 	c := DefaultConfig()
 	c.AccessKeys = []string{"secret\x00"}
 	require.NotContains(t, c.Validate().Error(), "secret")

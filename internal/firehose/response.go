@@ -28,6 +28,8 @@ const (
 	ReasonProtocol Reason = "protocol_version"
 	// ReasonAccessKey is an access key that is absent or wrong.
 	ReasonAccessKey Reason = "access_key"
+	// ReasonSourceARN is a Firehose stream that the access key is not for.
+	ReasonSourceARN Reason = "source_arn"
 	// ReasonRequestID is a request id that is too long, missing from the body, or
 	// not the same in header and body.
 	ReasonRequestID Reason = "request_id"
@@ -69,7 +71,7 @@ const (
 // start.
 func Reasons() []Reason {
 	return []Reason{
-		ReasonOK, ReasonNotFound, ReasonMethod, ReasonProtocol, ReasonAccessKey, ReasonRequestID, ReasonTenant, ReasonEncoding,
+		ReasonOK, ReasonNotFound, ReasonMethod, ReasonProtocol, ReasonAccessKey, ReasonSourceARN, ReasonRequestID, ReasonTenant, ReasonEncoding,
 		ReasonBodySize, ReasonBodyIncomplete, ReasonBodyTimeout, ReasonBodyGzip, ReasonEnvelope, ReasonRecords,
 		ReasonConcurrentSize, ReasonClientGone, ReasonPanic, ReasonDeliveryTimeout, ReasonDeliverySize, ReasonDownstream, ReasonShutdown,
 	}

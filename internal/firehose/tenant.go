@@ -19,7 +19,10 @@ func tenantOf(header http.Header) (tenant string, ok bool) {
 	case len(values) > 1:
 		return "", false
 	}
-	tenant = values[0]
-	ok = len(tenant) <= maxTenant && tenant != "." && tenant != ".." && isName(tenant, "!-_.*'()")
-	return tenant, ok
+	return values[0], isTenant(values[0])
+}
+
+// isTenant tells whether Loki takes tenant for the name of one.
+func isTenant(tenant string) bool {
+	return len(tenant) <= maxTenant && tenant != "." && tenant != ".." && isName(tenant, "!-_.*'()")
 }

@@ -30,7 +30,17 @@ type Arguments struct {
 	RelabelRules         relabel.Rules       `alloy:"relabel_rules,attr,optional"`
 	UseIncomingTimestamp bool                `alloy:"use_incoming_timestamp,attr,optional"`
 
+	Keys   []KeyArguments  `alloy:"key,block,optional"`
 	Limits LimitsArguments `alloy:"limits,block,optional"`
+}
+
+// KeyArguments are an access key that is good for something particular. See
+// firehose.Key.
+type KeyArguments struct {
+	Name       string            `alloy:"name,attr"`
+	AccessKey  alloytypes.Secret `alloy:"access_key,attr"`
+	TenantID   string            `alloy:"tenant_id,attr,optional"`
+	SourceARNs []string          `alloy:"source_arns,attr,optional"`
 }
 
 // SetToDefault sets the defaults of all components: a server that listens, whose
@@ -88,23 +98,32 @@ func (a *Arguments) Streams(opts lokientry.Options, outputs int) (*lokientry.Str
 // firehose returns what the protocol's handler is configured with.
 func (a *Arguments) firehose() firehose.Config {
 	return firehose.Config{
-		AccessKeys:      a.keys(),
+		AccessKeys:      a.accessKeys(),
+		Keys:            a.keys(),
 		Limits:          a.Limits.firehose(),
 		BodyTimeout:     a.Limits.BodyTimeout,
 		DeliveryTimeout: a.Limits.DeliveryTimeout,
 	}
 }
 
-// keys returns all access keys. A key that is given and empty is one of them, so
+// accessKeys returns the access keys without a name. A key that is given and empty is one of them, so
 // that an unset variable, or a secret that is not there yet, is an error and not
 // an open door.
-func (a *Arguments) keys() []string {
+func (a *Arguments) accessKeys() []string {
 	var keys []string
 	if a.AccessKey != nil {
 		keys = append(keys, string(*a.AccessKey))
 	}
 	for _, key := range a.AccessKeys {
 		keys = append(keys, string(key))
+	}
+	return keys
+}
+
+func (a *Arguments) keys() []firehose.Key {
+	var keys []firehose.Key
+	for _, k := range a.Keys {
+		keys = append(keys, firehose.Key{Name: k.Name, Secret: string(k.AccessKey), Tenant: k.TenantID, SourceARNs: k.SourceARNs})
 	}
 	return keys
 }

@@ -16,6 +16,7 @@ import (
 // metrics is what a receiver counts. No label has a value that a sender chooses.
 type metrics struct {
 	deliveries    *prometheus.CounterVec // status, reason
+	byKey         *prometheus.CounterVec // key, status
 	records       prometheus.Counter
 	bytes         *prometheus.CounterVec // stage: wire, body, line
 	duration      prometheus.Histogram
@@ -59,6 +60,7 @@ func newMetrics(kind Kind, reg prometheus.Registerer, remembered func() float64)
 	}
 	m := &metrics{
 		deliveries: vec("deliveries_total", "Deliveries answered, by HTTP status and reason.", "status", "reason"),
+		byKey:      vec("key_deliveries_total", "Deliveries answered that brought a key with a name, by that name and HTTP status.", "key", "status"),
 		records:    counter("records_total", "Firehose records in the deliveries whose envelope was read, refused ones and repetitions included."),
 		bytes:      vec("bytes_total", "Bytes at each stage: as they came over the wire, as decompressed bodies, as lines of entries.", "stage"),
 		duration:   histogram("delivery_duration_seconds", "Time from the request's headers to its answer.", durationBuckets),
@@ -124,7 +126,11 @@ func (m *metrics) countParsed(counts []int) {
 // DeliveryFinished implements firehose.Observer.
 func (r *Receiver) DeliveryFinished(o firehose.Outcome) {
 	m := r.metrics
-	m.deliveries.WithLabelValues(strconv.Itoa(o.Status), string(o.Reason)).Inc()
+	status := strconv.Itoa(o.Status)
+	m.deliveries.WithLabelValues(status, string(o.Reason)).Inc()
+	if o.Key != "" {
+		m.byKey.WithLabelValues(o.Key, status).Inc()
+	}
 	m.bytes.WithLabelValues("wire").Add(float64(o.WireBytes))
 	m.bytes.WithLabelValues("body").Add(float64(o.BodyBytes))
 	m.duration.Observe(o.Duration.Seconds())

@@ -158,6 +158,10 @@ func TestArguments_Failure(t *testing.T) {
 	f(`access_key = "s3cret\u0007"`, `access key 0 holds a control character, which no HTTP header can carry`)
 	f(`access_key = "`+strings.Repeat("s3cret", 700)+`"`, `access key 0 has 4200 bytes and Firehose sends 4096 at most: set a shorter one`)
 
+	f("key {\nname = \"a\"\naccess_key = \"\"\n}", `the access key of key "a" is empty: set one, or remove it from the list`)
+	f("key {\nname = \"\"\naccess_key = \"s3cret\"\n}", `a key needs a name of 1 to 128 bytes of UTF-8`)
+	f("access_key = \"s3cret\"\nkey {\nname = \"a\"\naccess_key = \"s3cret\"\n}", `the access key of key "a" is the same as access key 0`)
+
 	// Labels and structured metadata.
 	f(`labels = {"app.kubernetes.io/name" = "x"}`, `labels: "app.kubernetes.io/name" is no label name`)
 	f(`labels = {__tenant_id__ = "x"}`, `labels: "__tenant_id__" is no label name`)

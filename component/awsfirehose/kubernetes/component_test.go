@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -150,6 +151,37 @@ func TestComponent_AccessKeys(t *testing.T) {
 	f("second", 200)
 	r.Configure(``)
 	f("", 200)
+}
+
+// A key with a name has a tenant and streams of its own, and tells in the metrics
+// who uses it.
+func TestComponent_NamedKeys(t *testing.T) {
+	const shop = `
+		key {
+			name        = "shop"
+			access_key  = "%s"
+			tenant_id   = "t1"
+			source_arns = ["arn:aws:firehose:*:123456789012:deliverystream/*"]
+		}
+	`
+	r := newRig(t, `access_key = "plain"`+fmt.Sprintf(shop, "first"), nil)
+	f := func(key, arn string, want int) {
+		t.Helper()
+		require.Equal(t, want, r.Deliver([]string{"x"}, "X-Amz-Firehose-Access-Key", key, "X-Amz-Firehose-Source-Arn", arn).Status)
+	}
+	const ours, other = "arn:aws:firehose:us-east-1:123456789012:deliverystream/a", "arn:aws:firehose:us-east-1:999999999999:deliverystream/a"
+	f("first", ours, 200)
+	require.EqualValues(t, "t1", r.Entries(1)[0].Labels[lokientry.LabelTenant])
+	f("first", other, 403)
+	f("plain", other, 200)
+	require.NotContains(t, r.Entries(1)[0].Labels, model.LabelName(lokientry.LabelTenant))
+	r.Configure(fmt.Sprintf(shop, "second"))
+	f("first", ours, 401)
+	f("second", ours, 200)
+
+	require.EqualValues(t, 2, r.Metric("key_deliveries_total", "key", "shop", "status", "200"))
+	require.EqualValues(t, 1, r.Metric("key_deliveries_total", "key", "shop", "status", "403"))
+	require.EqualValues(t, 1, r.Metric("deliveries_total", "status", "403", "reason", "source_arn"))
 }
 
 func TestComponent_Tenant(t *testing.T) {

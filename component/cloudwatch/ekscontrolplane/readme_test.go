@@ -36,8 +36,8 @@ func TestReadme_Arguments(t *testing.T) {
 }
 
 func TestReadme_Metrics(t *testing.T) {
-	r := newRig(t, listening, nil)
-	require.Equal(t, 200, r.Deliver([]string{"hello"}).Status)
+	r := newRig(t, listening+"\nkey {\n name = \"a\"\n access_key = \"k\"\n}", nil)
+	require.Equal(t, 200, r.Deliver([]string{"hello"}, "X-Amz-Firehose-Access-Key", "k").Status)
 	docpage.Read(t).CheckMetrics(t, r.Registry)
 }
 
