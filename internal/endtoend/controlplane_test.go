@@ -21,9 +21,6 @@ import (
 // controlPlane is the component for control-plane logs.
 const controlPlane = "cloudwatch.eks_controlplane"
 
-// logTypes are the logs of a control plane.
-var logTypes = []string{"api", "audit", "authenticator", "cloudControllerManager", "controllerManager", "scheduler"}
-
 // everyLog selects all entries that cloudwatch.eks_controlplane has made.
 const everyLog = `{log_type=~".+"}`
 
@@ -318,6 +315,7 @@ func requireSame(t *testing.T, want, got []entry) {
 func TestControlPlane(t *testing.T) {
 	t.Parallel()
 	g := generateLogs(t, 1500, several)
+	require.Len(t, countBy(g.all(), []string{"log_type"}, anything), 6)
 	loki := sharedLoki(t)
 	a := startControlPlane(t, loki, "")
 	a.deliverLogs(t, g, subscription.Gzip, byCount(recordsPerDelivery))
