@@ -174,3 +174,32 @@ func FuzzSequence(f *testing.F) {
 		}
 	})
 }
+
+// FuzzRedact looks for a secret in what is left of any piece of the audit event in
+// which it stands.
+func FuzzRedact(f *testing.F) {
+	f.Add(`{"a":"b"},"stageTimestamp":"2026-08-20T10:04:59.000001Z","x":[`, "data", uint16(0), uint16(0))
+	f.Add("\"}},\"responseStatus\":{\"code\":200},\"requestObject\":{\"", "resource", uint16(300), uint16(10))
+	sources, err := event.NewSources(10)
+	require.NoError(f, err)
+	const marker = "S3CR3T"
+	p := newTestParser(f, Options{Sources: sources, Redact: DefaultRedact()})
+	inJSON := newTestParser(f, Options{Sources: sources, Redact: DefaultRedact(), LineFormat: JSON})
+	f.Fuzz(func(t *testing.T, text, key string, head, tail uint16) {
+		body, err := json.Marshal(map[string]any{key: text + marker, "list": []any{marker, map[string]string{text: marker}}, text: key})
+		require.NoError(t, err)
+		line := `{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"RequestResponse","auditID":"a","stage":"ResponseComplete","user":{"username":"ada"},` +
+			`"objectRef":{"resource":"secrets"},"responseStatus":{"code":200},"requestObject":` + string(body) + `,"responseObject":` + string(body) +
+			`,"stageTimestamp":"2026-08-20T10:04:59.000001Z","annotations":{"authorization.k8s.io/decision":"allow"}}`
+		from := int(head) % len(line)
+		piece := line[from : len(line)-int(tail)%(len(line)-from)]
+		for _, p := range []*Parser{p, inJSON} {
+			for _, ev := range p.ParseLine(nil, []byte(piece), Origin{LogStream: "kube-apiserver-audit-" + testInstance}) {
+				require.NotContains(t, string(ev.Line), marker, "%q", piece)
+				for _, field := range ev.Fields {
+					require.NotContains(t, string(field.Value), marker, "%q", piece)
+				}
+			}
+		}
+	})
+}
