@@ -9,6 +9,7 @@ package main
 import (
 	_ "github.com/grafana/alloy/eks/component/awsfirehose/kubernetes"     // awsfirehose.kubernetes
 	_ "github.com/grafana/alloy/eks/component/cloudwatch/ekscontrolplane" // cloudwatch.eks_controlplane
+	_ "github.com/grafana/alloy/eks/component/loki/writesync"             // loki.write_sync
 
 	_ "github.com/grafana/alloy/internal/component/local/file"       // local.file
 	_ "github.com/grafana/alloy/internal/component/local/file_match" // local.file_match

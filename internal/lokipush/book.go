@@ -1,0 +1,97 @@
+package lokipush
+
+import (
+	"sync"
+	"time"
+)
+
+// An answer of Loki does not tell of every stream of a push. An ingester keeps the
+// error of the last stream only: what it refuses of the ones before it is lost
+// behind a 204. (instance.Push in pkg/ingester/instance.go; TestLoki_HidesRefusals
+// in internal/endtoend shows it.) There are three things that an ingester refuses:
+//
+//   - lines that lie too far behind the newest one of their stream,
+//   - a stream that is new, when the tenant has too many,
+//   - what comes faster than a stream may.
+//
+// So a stream for which none of them is to be feared may stand anywhere in a push,
+// and any other one is the last of its push, where its error is not lost. In quiet
+// times that costs nothing.
+
+const (
+	// lateAfter is the age from which on a line may be found too far behind. Loki
+	// allows half of max_chunk_age, an hour by default, counted from a newest line
+	// that may be up to creation_grace_period, ten minutes, ahead. This is right
+	// down to a max_chunk_age of one hour.
+	lateAfter = 20 * time.Minute
+
+	// trustFor is how long a stream is known after Loki has answered for it: by
+	// then it may be on another ingester, where it is new again.
+	trustFor = 10 * time.Minute
+
+	// fast is how many bytes within a second are too many for a stream to be
+	// trusted, a third of Loki's per_stream_rate_limit.
+	fast = 1 << 20
+
+	// bookSize is how many streams are remembered at least.
+	bookSize = 100_000
+)
+
+// book remembers the streams of an endpoint. It is safe for concurrent use.
+type book struct {
+	mut sync.Mutex
+	// now gets what before does not have. When it is full, it is before.
+	now, before map[uint64]*page
+}
+
+// page is what is known of a stream. Two streams of one hash share it, which 2⁶⁴
+// possible ones make improbable.
+type page struct {
+	verified int64 // When Loki has last answered for it, in nanoseconds.
+	second   int64 // That bytes are counted in.
+	bytes    int
+}
+
+func newBook() *book { return &book{now: map[uint64]*page{}} }
+
+func (k *book) page(hash uint64) *page {
+	if p, ok := k.now[hash]; ok {
+		return p
+	}
+	p, ok := k.before[hash]
+	if !ok {
+		p = &page{}
+	}
+	if len(k.now) >= bookSize {
+		k.now, k.before = map[uint64]*page{}, k.now
+	}
+	k.now[hash] = p
+	return p
+}
+
+// doubtful appends to dst whether each stream of the batch has to be the last of
+// its push. What the streams take is counted.
+func (k *book) doubtful(dst []bool, b *Batch, now time.Time) []bool {
+	nanos := now.UnixNano()
+	second := nanos / int64(time.Second)
+	k.mut.Lock()
+	defer k.mut.Unlock()
+	for i := range b.streams {
+		st := &b.streams[i]
+		p := k.page(st.hash)
+		if p.second != second {
+			p.second, p.bytes = second, 0
+		}
+		p.bytes += st.size
+		known := p.verified != 0 && nanos-p.verified < int64(trustFor)
+		dst = append(dst, !known || p.bytes > fast || st.late(now))
+	}
+	return dst
+}
+
+// verify notes that Loki has answered for a stream.
+func (k *book) verify(hash uint64, now time.Time) {
+	k.mut.Lock()
+	defer k.mut.Unlock()
+	k.page(hash).verified = now.UnixNano()
+}

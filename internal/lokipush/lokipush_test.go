@@ -1,0 +1,79 @@
+package lokipush
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/golang/snappy"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/grafana/loki/pkg/push"
+
+	"github.com/grafana/alloy/internal/component/common/loki"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+// noon is the time of the tests.
+var noon = time.Date(2026, time.August, 20, 12, 0, 0, 0, time.UTC)
+
+// delivery returns the entries of a delivery: of that many streams, in runs as a
+// cluster's containers write them.
+func delivery(entries, streams int) []loki.Entry {
+	random := rand.New(rand.NewPCG(1, 2))
+	sets := make([]model.LabelSet, streams)
+	for i := range sets {
+		sets[i] = model.LabelSet{
+			"cluster": "production", "namespace": model.LabelValue(fmt.Sprintf("shop-%d", i%7)), "container": "nginx",
+			"app": model.LabelValue(fmt.Sprintf("web-%d", i)), "service_name": model.LabelValue(fmt.Sprintf("web-%d", i)), "stream": "stdout",
+		}
+	}
+	words := []string{"GET", "/cart/items", "200", "user=12", "took=17ms", "bytes=5120", "\"Mozilla/5.0\"", "cache", "miss", "trace_id="}
+	list := make([]loki.Entry, entries)
+	stream := 0
+	for i := range list {
+		if random.IntN(2) == 0 {
+			stream = random.IntN(streams)
+		}
+		line := ""
+		for len(line) < 200 {
+			line += words[random.IntN(len(words))] + fmt.Sprint(random.IntN(1000)) + " "
+		}
+		list[i] = loki.NewEntryWithCreated(sets[stream], noon, push.Entry{
+			Timestamp: noon.Add(time.Duration(i) * time.Millisecond),
+			Line:      line,
+			StructuredMetadata: push.LabelsAdapter{
+				{Name: "pod", Value: fmt.Sprintf("web-%d-7d4b9c6f5-x2x%d", stream, stream)},
+				{Name: "node", Value: "ip-10-0-12-34.ec2.internal"},
+				{Name: "image", Value: "registry.example.com/shop/web:1.27"},
+				{Name: "timestamp_source", Value: "cri"},
+			},
+		})
+	}
+	return list
+}
+
+// all returns the segments of all streams.
+func (b *Batch) all() []segment {
+	var segs []segment
+	for i, st := range b.streams {
+		segs = append(segs, segment{stream: int32(i), from: st.from, to: st.to})
+	}
+	return segs
+}
+
+// decode reads a compressed push request.
+func decode(t testing.TB, compressed []byte) push.PushRequest {
+	t.Helper()
+	text, err := snappy.Decode(nil, compressed)
+	require.NoError(t, err)
+	var req push.PushRequest
+	require.NoError(t, req.Unmarshal(text))
+	return req
+}
