@@ -44,7 +44,12 @@ test: lint ## all tests; the first run builds Alloy and Loki
 	go test -race -timeout 20m $(RACED)
 	$(MAKE) build build/loki
 	$(STATIC) go test -timeout 30m $(WHOLE)
+	$(MAKE) test-helm
 	$(MAKE) fuzz
+
+.PHONY: test-helm
+test-helm: ## the Helm values, with the real chart, Kubernetes' own checks and build/alloy
+	cd tools/helm && $(STATIC) go test ./...
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME
@@ -61,9 +66,13 @@ bench: ## micro-benchmarks into build/bench.txt, for benchstat
 	@mkdir -p build
 	go test -run='^$$' -bench=. -benchmem -count 6 $(RACED) | tee build/bench.txt
 
+.PHONY: build/otelcol
+build/otelcol: ## an OpenTelemetry Collector to compare with
+	cd tools/otelcol && $(STATIC) go build -ldflags '-s -w' -o ../../build/otelcol .
+
 .PHONY: bench-e2e
-bench-e2e: build ## what whole pipelines cost, beside upstream's; BENCH are its flags
-	@$(STATIC) go run ./internal/throughput measure $(BENCH)
+bench-e2e: build build/otelcol ## what whole pipelines cost; SWEEP=1: by size, pods and so on; SOAK=30m: for long; BENCH: more flags
+	@$(STATIC) go run ./internal/throughput $(if $(SOAK),soak --duration $(SOAK),$(if $(SWEEP),sweep,measure)) $(BENCH)
 
 .PHONY: fmt
 fmt: ## format Go code and example configurations
