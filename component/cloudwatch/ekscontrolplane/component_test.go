@@ -296,7 +296,7 @@ func TestComponent_PoisonRecords(t *testing.T) {
 	require.Contains(t, flaws, "json")
 	require.Contains(t, flaws, "compression")
 	require.Contains(t, flaws, "base64")
-	require.Equal(t, "", flaws[len(flaws)-1])
+	require.Empty(t, flaws[len(flaws)-1])
 	require.EqualValues(t, 3, r.Metric("flawed_entries_total"))
 	require.Equal(t, 3, r.Info().FlawedEntries)
 }

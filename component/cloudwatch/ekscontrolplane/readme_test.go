@@ -83,10 +83,10 @@ func TestReadme_ClosedSets(t *testing.T) {
 
 	var types []string
 	for _, row := range p.Rows["Log types"] {
-		logType, prefix, _ := strings.Cut(row[2], "<id>")
-		if prefix = strings.Trim(logType, "`"); prefix != "" {
-			got, _, ok := controlplane.Classify([]byte(prefix + instance))
+		if stream := strings.Trim(row[2], "`"); stream != "" {
+			got, id, ok := controlplane.Classify([]byte(strings.Replace(stream, "<id>", instance, 1)))
 			require.True(t, ok)
+			require.Equal(t, instance, string(id))
 			require.Equal(t, strings.Trim(row[0], "`"), string(got))
 		}
 		types = append(types, strings.Trim(row[0], "`"))
