@@ -11,8 +11,8 @@ LDFLAGS := -s -w -X github.com/grafana/alloy/internal/build.Version=$(VERSION)
 # Packages that link the whole distribution, or run it as a process: they share
 # the build cache of the binaries, and the race detector would build all of Alloy
 # a second time. All other packages are ours to race.
-WHOLE := ./cmd/alloy/... ./internal/demo/... ./internal/distribution/... ./internal/endtoend/... ./internal/throughput/...
-RACED = $(shell go list ./... | grep -v -E '/(cmd/alloy|internal/demo|internal/distribution|internal/endtoend|internal/throughput)')
+WHOLE := ./cmd/alloy/... ./internal/demo/... ./internal/distribution/... ./internal/endtoend/... ./internal/throughput
+RACED = $(shell go list ./... | grep -v -E '/(cmd/alloy|internal/demo|internal/distribution|internal/endtoend|internal/throughput$$)')
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 5s

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/grafana/alloy/eks/internal/standin"
@@ -29,19 +28,30 @@ type bench struct {
 type result struct {
 	Workload string `json:"workload"`
 	Load     load   `json:"load"`
-	// RecordBytes is the mean size of a record's part of the body.
+	// Sweep and Value say of which sweep it is a point.
+	Sweep string `json:"sweep,omitempty"`
+	Value string `json:"value,omitempty"`
+	// Records and Entries are those of all distinct deliveries. RecordBytes is the
+	// mean size of a record's part of the body, before compression.
+	Records     int     `json:"records"`
+	Entries     int     `json:"entries"`
 	RecordBytes float64 `json:"record_body_bytes"`
-	Entries     int     `json:"entries"` // In all distinct deliveries.
-	Rows        []row   `json:"rows"`
+	// Streams is how many streams the first pipeline stored them in.
+	Streams int   `json:"streams"`
+	Rows    []row `json:"rows"`
 }
 
 // row is what one pipeline has cost.
 type row struct {
-	Pipeline string   `json:"pipeline"`
-	About    string   `json:"about"`
-	Samples  []sample `json:"samples"`
-	// stored is what it made of all deliveries, sent once.
-	stored totals
+	Pipeline string `json:"pipeline"`
+	About    string `json:"about"`
+	// Differs says why it is not compared with the first; empty if it is.
+	Differs string `json:"differs,omitempty"`
+	// Stored is what it made of all deliveries, sent once, and Differences are
+	// those from what the first pipeline made of them.
+	Stored      totals       `json:"stored"`
+	Differences []difference `json:"differences,omitempty"`
+	Samples     []sample     `json:"samples"`
 }
 
 // measure sends deliveries to the pipelines in turn, round by round.
@@ -60,10 +70,10 @@ func (b *bench) measure(ctx context.Context, w *workload, l load) (*result, erro
 	}
 	defer to.stop()
 	r := &result{
-		Workload: w.name, Load: l, Entries: built.entries,
+		Workload: w.name, Load: l, Records: built.records, Entries: built.entries,
 		RecordBytes: float64(built.body) / float64(built.records),
 	}
-	var want []entry
+	var first []entry
 	for round := range b.rounds {
 		for i := range w.pipelines {
 			p := &w.pipelines[i]
@@ -73,37 +83,63 @@ func (b *bench) measure(ctx context.Context, w *workload, l load) (*result, erro
 				return nil, fmt.Errorf("%s, %s: %w", w.name, p.name, err)
 			}
 			if round == 0 {
-				r.Rows = append(r.Rows, row{Pipeline: p.name, About: p.about, stored: m.stored})
+				r.Rows = append(r.Rows, row{Pipeline: p.name, About: p.about, Differs: p.differs, Stored: m.stored})
 				if i == 0 {
-					want = m.entries
-				}
-				if err := sameEntries(&r.Rows[0], &r.Rows[i], want, m.entries); err != nil {
+					first, r.Streams = m.entries, countStreams(m.entries)
+				} else if err := r.check(i, first, m.entries, src.excuse); err != nil {
 					return nil, err
 				}
 			}
-			if m.stored.Sum != r.Rows[i].stored.Sum {
+			at := &r.Rows[i]
+			if m.stored.Sum != at.Stored.Sum {
 				return nil, fmt.Errorf("%s, %s: %w in round %d than in the first", w.name, p.name, errDiffers, round+1)
 			}
-			r.Rows[i].Samples = append(r.Rows[i].Samples, m.sample)
+			at.Samples = append(at.Samples, m.sample)
 		}
 	}
 	return r, nil
+}
+
+func countStreams(entries []entry) int {
+	streams := map[string]bool{}
+	for i := range entries {
+		streams[entries[i].Labels] = true
+	}
+	return len(streams)
 }
 
 // errDiffers is returned when a pipeline has not stored what it must: its costs
 // mean nothing then.
 var errDiffers = errors.New("other entries were stored")
 
-// sameEntries compares what two pipelines have stored.
-func sameEntries(first, second *row, want, have []entry) error {
-	if first.stored.Sum == second.stored.Sum && first.stored.Entries == second.stored.Entries {
+// check compares what the first pipeline and the one in row i have stored.
+func (r *result) check(i int, first, second []entry, excuse func(first, second entry) string) error {
+	want, at := &r.Rows[0], &r.Rows[i]
+	switch {
+	case at.Stored.Entries != want.Stored.Entries:
+		return fmt.Errorf("%w by %s than by %s: %d, and not %d", errDiffers, at.Pipeline, want.Pipeline, at.Stored.Entries, want.Stored.Entries)
+	case at.Differs != "" || at.Stored.Sum == want.Stored.Sum:
 		return nil
 	}
+	var err error
+	at.Differences, err = checkEntries(at.Pipeline, want.Pipeline, first, second, excuse)
+	return err
+}
+
+// checkEntries returns how two stores differ, and an error when there is no reason
+// for it.
+func checkEntries(name, firstName string, first, second []entry, excuse func(first, second entry) string) ([]difference, error) {
+	differences := compare(first, second, excuse)
 	text := ""
-	for _, d := range compare(want, have) {
-		text += "\n  " + d.String()
+	for _, d := range differences {
+		if d.Reason == "" {
+			text += "\n  " + d.String()
+		}
 	}
-	return fmt.Errorf("%w by %s than by %s:%s", errDiffers, second.Pipeline, first.Pipeline, text)
+	if text != "" {
+		return nil, fmt.Errorf("%w by %s than by %s:%s", errDiffers, name, firstName, text)
+	}
+	return differences, nil
 }
 
 // measurement is one pipeline at work, from its start to its end.
@@ -125,16 +161,14 @@ const quiet = 5 * time.Second
 // run starts the pipeline, sends everything once, which warms it up and shows what
 // it stores, and then measures.
 func (m *measurement) run(ctx context.Context, p *pipeline) error {
-	dir, err := os.MkdirTemp("", "throughput-")
-	if err != nil {
-		return fmt.Errorf("cannot make a folder for %s: %w", p.name, err)
-	}
-	defer os.RemoveAll(dir)
-	recv, err := p.start(ctx, m.bench, dir, m.store)
+	recv, stop, err := p.open(ctx, m.bench, m.store)
 	if err != nil {
 		return err
 	}
-	defer recv.stop()
+	defer stop()
+	if m.sample.StartRSS, _, err = recv.memory(); err != nil {
+		return err
+	}
 	if err := m.verify(ctx, recv); err != nil {
 		return err
 	}
@@ -150,10 +184,10 @@ func (m *measurement) verify(ctx context.Context, recv *receiver) error {
 	if err := m.store.reset(ctx, true); err != nil {
 		return err
 	}
-	if err := m.send(ctx, recv, 1, 0); err != nil {
+	_, err := m.send(ctx, recv, 1, 0)
+	if err != nil {
 		return err
 	}
-	var err error
 	if m.stored, err = m.store.settled(ctx, recv.process, m.batch.entries, quiet); err != nil {
 		return err
 	}
@@ -192,7 +226,8 @@ func (m *measurement) measure(ctx context.Context, recv *receiver, idle float64)
 	if err != nil {
 		return err
 	}
-	if err := m.send(ctx, recv, m.load.Passes, m.load.Rate); err != nil {
+	sum, err := m.send(ctx, recv, m.load.Passes, m.load.Rate)
+	if err != nil {
 		return err
 	}
 	want := m.stored.Entries * m.load.Passes
@@ -208,7 +243,7 @@ func (m *measurement) measure(ctx context.Context, recv *receiver, idle float64)
 		return fmt.Errorf("%w: %d of %d", errDiffers, got.Entries, want)
 	}
 	s := &m.sample
-	s.Entries, s.Bytes = got.Entries, got.Bytes
+	s.Entries, s.Bytes, s.Retries = got.Entries, got.Bytes, sum.Attempts-sum.Deliveries
 	s.Wall = after.at.Sub(before.at)
 	s.Idle = time.Duration(idle * float64(s.Wall))
 	s.CPU = after.cpu - before.cpu - s.Idle
@@ -228,23 +263,28 @@ func (r *receiver) allocatedBytes(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return f.value(r.allocated...)
+	return f.value(r.names.allocated)
 }
 
 // send sends everything some times, and fails when anything is not accepted.
-func (m *measurement) send(ctx context.Context, recv *receiver, passes int, rate float64) error {
+func (m *measurement) send(ctx context.Context, recv *receiver, passes int, rate float64) (standin.Summary, error) {
 	stream, err := m.load.stream(recv.endpoint, rate)
 	if err != nil {
-		return err
+		return standin.Summary{}, err
 	}
 	for range passes {
 		if err := stream.Post(ctx, m.batch.deliveries); err != nil {
-			return fmt.Errorf("cannot send deliveries: %w", err)
+			return standin.Summary{}, fmt.Errorf("cannot send deliveries: %w", err)
 		}
 	}
-	if sum := stream.Summary(); !sum.AllAccepted() {
-		return fmt.Errorf("%d of %d deliveries were accepted: %s; %s says:\n%s",
-			sum.Outcomes[standin.Accepted], sum.Deliveries, sum.LastError, recv.name, recv.log.tail())
+	return stream.Summary(), accepted(stream.Summary(), recv)
+}
+
+// accepted returns an error unless the receiver has taken everything.
+func accepted(sum standin.Summary, recv *receiver) error {
+	if sum.AllAccepted() {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%d of %d deliveries were accepted: %s; %s says:\n%s",
+		sum.Outcomes[standin.Accepted], sum.Deliveries, sum.LastError, recv.name, recv.log.tail())
 }

@@ -19,12 +19,15 @@ const (
 
 // difference is a kind with how many entries are of it, and an example.
 type difference struct {
-	Kind  kind `json:"kind"`
-	Count int  `json:"count"`
+	Kind kind `json:"kind"`
+	// Reason is why one of the stores cannot have been expected to hold what the
+	// other does; empty when there is none.
+	Reason string `json:"reason,omitempty"`
+	Count  int    `json:"count"`
 	// First and Second are the entries of the example; one of them is empty for
 	// entries that only one store has.
-	First  entry `json:"first"`
-	Second entry `json:"second"`
+	First  entry `json:"-"`
+	Second entry `json:"-"`
 }
 
 // String describes the difference on three lines.
@@ -35,7 +38,16 @@ func (d *difference) String() string {
 		}
 		return fmt.Sprintf("%s %d %q", e.Labels, e.Nanos, cut(e.Line))
 	}
-	return fmt.Sprintf("%d entries: %s\n    %s\n    %s", d.Count, d.Kind, show(d.First), show(d.Second))
+	return fmt.Sprintf("%s\n    %s\n    %s", d.summary(), show(d.First), show(d.Second))
+}
+
+// summary describes the difference without an example.
+func (d *difference) summary() string {
+	text := fmt.Sprintf("%s entries: %s", thousands(float64(d.Count)), d.Kind)
+	if d.Reason != "" {
+		text += ", " + d.Reason
+	}
+	return text
 }
 
 // cut keeps a line that is shown short.
@@ -45,10 +57,21 @@ func cut(line string) string {
 }
 
 // compare returns how the entries of two stores differ. The order in which they
-// came does not matter; how often does.
-func compare(first, second []entry) []difference {
+// came does not matter; how often does. excuse returns the reason for two entries
+// that are the same but for one thing; the second is empty, or the first, for an
+// entry that only one store has.
+func compare(first, second []entry, excuse func(first, second entry) string) []difference {
 	first, second = subtract(first, second), subtract(second, first)
 	var found []difference
+	add := func(k kind, a, b entry) {
+		reason := excuse(a, b)
+		i := slices.IndexFunc(found, func(d difference) bool { return d.Kind == k && d.Reason == reason })
+		if i < 0 {
+			found = append(found, difference{Kind: k, Reason: reason, First: a, Second: b})
+			i = len(found) - 1
+		}
+		found[i].Count++
+	}
 	// What two entries that are the same but for one thing have in common.
 	for _, c := range []struct {
 		kind kind
@@ -58,21 +81,13 @@ func compare(first, second []entry) []difference {
 		{otherLabels, func(e entry) entry { return entry{Nanos: e.Nanos, Line: e.Line} }},
 		{otherLine, func(e entry) entry { return entry{Labels: e.Labels, Nanos: e.Nanos} }},
 	} {
-		d := difference{Kind: c.kind}
-		first, second = pair(first, second, c.key, func(a, b entry) {
-			if d.Count++; d.Count == 1 {
-				d.First, d.Second = a, b
-			}
-		})
-		if d.Count > 0 {
-			found = append(found, d)
-		}
+		first, second = pair(first, second, c.key, func(a, b entry) { add(c.kind, a, b) })
 	}
-	if len(first) > 0 {
-		found = append(found, difference{Kind: missing, Count: len(first), First: first[0]})
+	for _, e := range first {
+		add(missing, e, entry{})
 	}
-	if len(second) > 0 {
-		found = append(found, difference{Kind: added, Count: len(second), Second: second[0]})
+	for _, e := range second {
+		add(added, entry{}, e)
 	}
 	return found
 }

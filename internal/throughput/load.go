@@ -3,23 +3,44 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/grafana/alloy/eks/internal/standin"
-	"github.com/grafana/alloy/eks/internal/traffic"
 )
 
-// load is what is delivered, and how.
+// load is what is delivered, and how. A field that is zero stands for the
+// workload's own.
 type load struct {
 	Deliveries int `json:"deliveries"` // Distinct ones, held in memory.
 	Records    int `json:"records"`    // Of each delivery.
-	RecordSize int `json:"record_size,omitempty"`
-	Pods       int `json:"pods,omitempty"`
 	// Passes is how often the deliveries are sent in a measurement.
 	Passes      int     `json:"passes"`
 	Connections int     `json:"connections"`
 	Gzip        bool    `json:"gzip"`
 	Rate        float64 `json:"rate,omitempty"` // Records per second; 0 for as many as are taken.
+
+	// RecordSize is the mean size of container records in bytes, Pods how many
+	// write them.
+	RecordSize int `json:"record_size,omitempty"`
+	Pods       int `json:"pods,omitempty"`
+	// Scattered container records are each of another pod than the one before.
+	Scattered bool `json:"scattered,omitempty"`
+}
+
+// or returns the load with what it leaves open.
+func (l load) or(own load) load {
+	for _, f := range []struct{ field, own *int }{
+		{&l.Deliveries, &own.Deliveries},
+		{&l.Records, &own.Records},
+		{&l.Passes, &own.Passes},
+		{&l.Connections, &own.Connections},
+		{&l.RecordSize, &own.RecordSize},
+		{&l.Pods, &own.Pods},
+	} {
+		if *f.field == 0 {
+			*f.field = *f.own
+		}
+	}
+	return l
 }
 
 // accessKey is what deliveries carry, as they do wherever a receiver is open to
@@ -39,6 +60,9 @@ type source interface {
 	standin.Source
 	// entries returns how many log lines the records so far hold.
 	entries() int
+	// excuse returns why a pipeline may store an entry otherwise than the first
+	// does; empty when it may not.
+	excuse(first, other entry) string
 }
 
 // build puts the deliveries together.
@@ -63,6 +87,7 @@ func (l *load) build(ctx context.Context, src source) (*batch, error) {
 func (l *load) stream(url string, rate float64) (*standin.Stream, error) {
 	sender, err := standin.NewSender(standin.Options{
 		URL: url, AccessKey: accessKey, Gzip: l.Gzip, Connections: l.Connections, Seed: 1,
+		RetryDuration: patience, // Pipelines may say that they are busy.
 	})
 	if err != nil {
 		return nil, err
@@ -72,44 +97,3 @@ func (l *load) stream(url string, rate float64) (*standin.Stream, error) {
 		Connections: l.Connections, Rate: rate,
 	})
 }
-
-// containerLines is a source of records as the log router of EKS Fargate writes
-// them.
-type containerLines struct {
-	*traffic.Generator
-	left   int
-	record []byte
-	lines  int
-}
-
-// newContainerLines ends shortly before now: what is old enough gets another time.
-func newContainerLines(l *load) (source, error) {
-	records := l.Deliveries * l.Records
-	o := traffic.Options{Shape: traffic.FargateDefault, RecordSize: l.RecordSize, Pods: l.Pods, Seed: 1}
-	o.Start = time.Now().Truncate(time.Minute).Add(-o.Span(records))
-	g, err := traffic.New(o)
-	if err != nil {
-		return nil, err
-	}
-	return &containerLines{Generator: g, left: records}, nil
-}
-
-// Next implements standin.Source.
-func (s *containerLines) Next() bool {
-	if s.left == 0 {
-		return false
-	}
-	s.left--
-	var events []traffic.Event
-	s.record, events = s.Generator.Next(s.record[:0])
-	s.lines += len(events)
-	return true
-}
-
-// Record implements standin.Source.
-func (s *containerLines) Record() []byte { return s.record }
-
-// Err implements standin.Source.
-func (s *containerLines) Err() error { return nil }
-
-func (s *containerLines) entries() int { return s.lines }

@@ -39,6 +39,6 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newMeasureCommand(), newSinkCommand())
+	root.AddCommand(newMeasureCommand(), newSweepCommand(), newSoakCommand(), newSinkCommand(), newFloorCommand())
 	return root
 }

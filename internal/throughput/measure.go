@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,37 +27,48 @@ type settings struct {
 	load      load
 }
 
-func (s *settings) register(flags *pflag.FlagSet) {
-	var names []string
-	for _, w := range workloads {
-		names = append(names, w.name)
-	}
+// registerBench registers the flags that say with what is measured.
+func (s *settings) registerBench(flags *pflag.FlagSet) {
 	flags.StringVar(&s.root, "root", ".", "folder of the repository")
-	flags.StringVar(&s.output, "output", s.output, "JSON file for everything that was measured, in the folder of the repository")
-	flags.StringSliceVar(&s.workloads, "workload", names, "kinds of records")
-	flags.StringSliceVar(&s.pipelines, "pipeline", nil, "pipelines beside "+upstreamName+" (default all)")
+	flags.StringVar(&s.output, "output", s.output, "JSON file for everything that was measured, from the folder of the repository")
+	flags.StringSliceVar(&s.pipelines, "pipeline", s.pipelines, "pipelines beside upstream, if they are built; none for all")
 	flags.IntVar(&s.cores, "receiver-cores", 1, "cores for the pipeline; the others are for sender and sink")
 	flags.IntVar(&s.rounds, "rounds", s.rounds, "how often each pipeline is measured")
 	flags.DurationVar(&s.idle, "idle", 2*time.Second, "how long each pipeline is watched with nothing to do")
-
-	flags.IntVar(&s.load.Deliveries, "deliveries", s.load.Deliveries, "distinct deliveries, all in memory")
-	flags.IntVar(&s.load.Passes, "passes", s.load.Passes, "how often they are sent in each measurement")
-	flags.IntVar(&s.load.Records, "records", s.load.Records, "records of a delivery")
-	flags.IntVar(&s.load.RecordSize, "record-size", s.load.RecordSize, "mean size of container records, in bytes")
-	flags.IntVar(&s.load.Pods, "pods", s.load.Pods, "pods that write")
-	flags.IntVar(&s.load.Connections, "connections", s.load.Connections, "deliveries under way at the same time")
-	flags.BoolVar(&s.load.Gzip, "gzip", s.load.Gzip, "compress bodies")
-	flags.Float64Var(&s.load.Rate, "rate", s.load.Rate, "records per second (default as many as are taken)")
 }
 
-// defaultLoad takes the slowest pipeline some twenty seconds, and the fastest one
-// long enough for a clock with steps of 10 ms.
-func defaultLoad() load {
-	return load{Deliveries: 50, Passes: 6, Records: 1000, RecordSize: 1200, Pods: 200, Connections: 2}
+// registerLoad registers the flags that say what is sent.
+func (s *settings) registerLoad(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&s.workloads, "workload", s.workloads, "kinds of records")
+	for _, f := range []struct {
+		name  string
+		value *int
+		about string
+	}{
+		{"deliveries", &s.load.Deliveries, "distinct deliveries, all in memory"},
+		{"passes", &s.load.Passes, "how often they are sent in each measurement"},
+		{"records", &s.load.Records, "records of a delivery"},
+		{"connections", &s.load.Connections, "deliveries under way at the same time"},
+		{"record-size", &s.load.RecordSize, "mean size of container records, in bytes"},
+		{"pods", &s.load.Pods, "pods that write"},
+	} {
+		flags.IntVar(f.value, f.name, *f.value, f.about+" (0 for what is usual)")
+	}
+	flags.BoolVar(&s.load.Scattered, "scattered", s.load.Scattered, "let each container record be of another pod than the one before")
+	flags.BoolVar(&s.load.Gzip, "gzip", s.load.Gzip, "compress bodies")
+	flags.Float64Var(&s.load.Rate, "rate", s.load.Rate, "records per second (0 for as many as are taken)")
+}
+
+func workloadNames() []string {
+	var names []string
+	for i := range workloads {
+		names = append(names, workloads[i].name)
+	}
+	return names
 }
 
 func newMeasureCommand() *cobra.Command {
-	s := settings{output: filepath.Join("build", "bench-e2e.json"), rounds: 5, load: defaultLoad()}
+	s := settings{output: filepath.Join("build", "bench-e2e.json"), rounds: 5, workloads: workloadNames()}
 	cmd := &cobra.Command{
 		Use:   "measure [flags]",
 		Short: "Measure all pipelines under one load",
@@ -65,7 +77,8 @@ func newMeasureCommand() *cobra.Command {
 			return s.measure(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	s.register(cmd.Flags())
+	s.registerBench(cmd.Flags())
+	s.registerLoad(cmd.Flags())
 	return cmd
 }
 
@@ -87,7 +100,7 @@ func (s *settings) measure(ctx context.Context, out, progress io.Writer) error {
 	rep := report{Environment: *env}
 	fmt.Fprint(out, env)
 	for i := range chosen {
-		r, err := b.measure(ctx, &chosen[i], s.load)
+		r, err := b.measure(ctx, &chosen[i], s.load.or(chosen[i].load))
 		if err != nil {
 			return err
 		}
@@ -113,13 +126,13 @@ func (s *settings) prepare(progress io.Writer) (*bench, []workload, error) {
 	if err := b.others.occupy(); err != nil {
 		return nil, nil, err
 	}
-	chosen, err := s.choose()
+	chosen, err := s.choose(progress)
 	return b, chosen, err
 }
 
-func (s *settings) choose() ([]workload, error) {
-	if s.rounds < 1 || s.load.Passes < 1 || s.load.Deliveries < 1 {
-		return nil, fmt.Errorf("rounds, passes and deliveries must be positive")
+func (s *settings) choose(progress io.Writer) ([]workload, error) {
+	if s.rounds < 1 || min(s.load.Passes, s.load.Deliveries, s.load.Records, s.load.Connections) < 0 {
+		return nil, errors.New("rounds, passes, deliveries, records and connections must be positive")
 	}
 	var chosen []workload
 	for _, name := range s.workloads {
@@ -128,14 +141,28 @@ func (s *settings) choose() ([]workload, error) {
 			return nil, fmt.Errorf("unknown workload %.64q", name)
 		}
 		w := workloads[i]
-		if len(s.pipelines) > 0 {
-			w.pipelines = slices.DeleteFunc(slices.Clone(w.pipelines), func(p pipeline) bool {
-				return p.name != upstreamName && !slices.Contains(s.pipelines, p.name)
-			})
+		w.pipelines = slices.DeleteFunc(slices.Clone(w.pipelines), func(p pipeline) bool { return !s.wants(&p, progress) })
+		if len(w.pipelines) == 0 {
+			return nil, fmt.Errorf("workload %s has no pipeline of %q", name, s.pipelines)
 		}
 		chosen = append(chosen, w)
 	}
 	return chosen, nil
+}
+
+// wants tells whether a pipeline is to be measured. The first one always is.
+func (s *settings) wants(p *pipeline, progress io.Writer) bool {
+	if len(s.pipelines) > 0 && p.name != upstreamName && !slices.Contains(s.pipelines, p.name) {
+		return false
+	}
+	if p.program == "" {
+		return true
+	}
+	_, err := os.Stat(filepath.Join(s.root, "build", p.program))
+	if err != nil {
+		fmt.Fprintf(progress, "%s is left out: %v\n", p.name, err)
+	}
+	return err == nil
 }
 
 // save writes everything that was measured into a file.

@@ -18,7 +18,13 @@ type sample struct {
 	GC          time.Duration `json:"gc_cpu_ns"`
 	Collections int           `json:"collections"`
 	Allocated   float64       `json:"allocated_bytes"`
-	PeakRSS     uint64        `json:"peak_rss_bytes"`
+	// Retries is how often a delivery had to be sent again, mostly because the
+	// pipeline was busy.
+	Retries int `json:"retries"`
+	// PeakRSS is of the whole life of the process, StartRSS from before the first
+	// delivery.
+	PeakRSS  uint64 `json:"peak_rss_bytes"`
+	StartRSS uint64 `json:"start_rss_bytes"`
 }
 
 // perEntry is the CPU time of an entry, in microseconds.

@@ -82,6 +82,7 @@ func serve(ctx context.Context, address string, handler http.Handler) error {
 func (s *sink) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+lokiPushPath, s.push)
+	mux.HandleFunc("POST "+otlpPath+"/v1/logs", s.pushOTLP)
 	mux.HandleFunc("GET "+readyPath, func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("POST "+resetPath, s.reset)
 	mux.HandleFunc("GET "+totalsPath, s.show)
@@ -215,9 +216,6 @@ func startStore(ctx context.Context, on cores, self string) (*store, error) {
 	}
 	return s, nil
 }
-
-// pushURL is where loki.write finds the sink.
-func (s *store) pushURL() string { return s.url + lokiPushPath }
 
 // reset forgets what was stored. With verify it hashes and keeps what comes.
 func (s *store) reset(ctx context.Context, verify bool) error {

@@ -39,7 +39,7 @@ func TestSink(t *testing.T) {
 	require.NoError(t, err)
 	body := snappy.Encode(nil, message)
 
-	require.Equal(t, http.StatusNoContent, post(t, s.pushURL(), body))
+	require.Equal(t, http.StatusNoContent, post(t, s.url+lokiPushPath, body))
 	got, err := s.totals(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, totals{Requests: 1, Streams: 2, Entries: 3, Bytes: 8}, got)
@@ -48,8 +48,8 @@ func TestSink(t *testing.T) {
 	require.Empty(t, kept)
 
 	require.NoError(t, s.reset(t.Context(), true))
-	require.Equal(t, http.StatusNoContent, post(t, s.pushURL(), body))
-	require.Equal(t, http.StatusNoContent, post(t, s.pushURL(), body))
+	require.Equal(t, http.StatusNoContent, post(t, s.url+lokiPushPath, body))
+	require.Equal(t, http.StatusNoContent, post(t, s.url+lokiPushPath, body))
 	kept, err = s.entries(t.Context())
 	require.NoError(t, err)
 	want := []entry{{`{app="a"}`, 1e9 + 2, "one"}, {`{app="a"}`, 1e9 + 3, "three"}, {`{app="b"}`, 1e9 + 2, ""}}
@@ -66,8 +66,8 @@ func TestSink(t *testing.T) {
 
 func TestSink_Failure(t *testing.T) {
 	s := newStore(t)
-	require.Equal(t, http.StatusBadRequest, post(t, s.pushURL(), []byte("\xff")))
-	require.Equal(t, http.StatusBadRequest, post(t, s.pushURL(), []byte("\x01\x00\xff")))
+	require.Equal(t, http.StatusBadRequest, post(t, s.url+lokiPushPath, []byte("\xff")))
+	require.Equal(t, http.StatusBadRequest, post(t, s.url+lokiPushPath, []byte("\x01\x00\xff")))
 	got, err := s.totals(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, got)

@@ -7,43 +7,59 @@ import (
 	"text/tabwriter"
 )
 
-// column is what a table shows of a pipeline.
-type column struct {
+// measure is what a table shows of a pipeline.
+type measure struct {
 	title string
 	cell  func(r *result, at *row) string
 }
 
-// columns are those of the table of one load.
-var columns = []column{
-	{"pipeline", func(_ *result, at *row) string { return at.Pipeline }},
-	{"CPU µs/entry", func(_ *result, at *row) string { return number(medianOf(at.Samples, (*sample).perEntry)) }},
-	{"from-to", func(_ *result, at *row) string {
+var (
+	cpuPerEntry = measure{"CPU µs/entry", func(_ *result, at *row) string { return number(medianOf(at.Samples, (*sample).perEntry)) }}
+	cpuRange    = measure{"from-to", func(_ *result, at *row) string {
 		var all []float64
 		for i := range at.Samples {
 			all = append(all, at.Samples[i].perEntry())
 		}
 		return number(slices.Min(all)) + "-" + number(slices.Max(all))
-	}},
-	{"entries/s/core", func(_ *result, at *row) string { return thousands(medianOf(at.Samples, (*sample).perCore)) }},
-	{"GC %", func(_ *result, at *row) string { return number(100 * medianOf(at.Samples, (*sample).gcShare)) }},
-	{"alloc B/entry", func(_ *result, at *row) string { return thousands(medianOf(at.Samples, (*sample).allocations)) }},
-	{"peak RSS MiB", func(_ *result, at *row) string { return thousands(medianOf(at.Samples, (*sample).peakMiB)) }},
-	{"upstream is", func(r *result, at *row) string { return r.ratio(upstreamName, at) }},
-	{"of the floor", func(r *result, at *row) string { return r.floors(at) }},
-}
+	}}
+	cpuPerByte = measure{"ns/body byte", func(r *result, at *row) string {
+		perRecord := medianOf(at.Samples, (*sample).perEntry) * float64(r.Entries) / float64(r.Records)
+		return number(1000 * perRecord / r.RecordBytes)
+	}}
+	perCore    = measure{"entries/s/core", func(_ *result, at *row) string { return thousands(medianOf(at.Samples, (*sample).perCore)) }}
+	collecting = measure{"GC %", func(_ *result, at *row) string { return number(100 * medianOf(at.Samples, (*sample).gcShare)) }}
+	allocating = measure{"alloc B/entry", func(_ *result, at *row) string { return thousands(medianOf(at.Samples, (*sample).allocations)) }}
+	peakRSS    = measure{"peak RSS MiB", func(_ *result, at *row) string { return thousands(medianOf(at.Samples, (*sample).peakMiB)) }}
+	retries    = measure{"retries", func(_ *result, at *row) string {
+		return thousands(medianOf(at.Samples, func(s *sample) float64 { return float64(s.Retries) }))
+	}}
+	// grown is the memory that deliveries have taken, in bodies of those that were
+	// under way at the same time.
+	grown = measure{"RSS/bodies", func(r *result, at *row) string {
+		bodies := r.RecordBytes * float64(r.Load.Records*r.Load.Connections)
+		return number(medianOf(at.Samples, func(s *sample) float64 { return (float64(s.PeakRSS) - float64(s.StartRSS)) / bodies }))
+	}}
+	fromUpstream = measure{"upstream is", func(r *result, at *row) string { return r.ratio(upstreamName, at.Pipeline) }}
+	fromFloor    = measure{"of the floor", func(r *result, at *row) string { return r.ratio(at.Pipeline, floorName) }}
+)
+
+// measures are those of the table of one load.
+var measures = []measure{cpuPerEntry, cpuRange, perCore, collecting, allocating, peakRSS, fromUpstream, fromFloor}
 
 // table shows what pipelines have cost, the medians of all rounds.
 func table(w *workload, r *result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n%s\n", r.Workload, w.about, r.describe())
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for i := range columns {
-		fmt.Fprintf(t, "%s\t", columns[i].title)
+	fmt.Fprintf(t, "pipeline\t")
+	for _, m := range measures {
+		fmt.Fprintf(t, "%s\t", m.title)
 	}
 	fmt.Fprintln(t)
 	for i := range r.Rows {
-		for j := range columns {
-			fmt.Fprintf(t, "%s\t", columns[j].cell(r, &r.Rows[i]))
+		fmt.Fprintf(t, "%s\t", r.Rows[i].Pipeline)
+		for _, m := range measures {
+			fmt.Fprintf(t, "%s\t", m.cell(r, &r.Rows[i]))
 		}
 		fmt.Fprintln(t)
 	}
@@ -69,30 +85,46 @@ func (r *result) describe() string {
 	}
 	n := len(r.Rows[0].Samples)
 	text += fmt.Sprintf("\nmedians of %d rounds of %s entries each, in turn", n, thousands(float64(r.Rows[0].Samples[0].Entries)))
-	return text + fmt.Sprintf("\nall pipelines stored the same %s entries first: labels, nanosecond times, lines", thousands(float64(r.Rows[0].stored.Entries)))
+	text += fmt.Sprintf("\nall pipelines stored the same %s entries first: labels, nanosecond times, lines", thousands(float64(r.Rows[0].Stored.Entries)))
+	for i := range r.Rows {
+		at := &r.Rows[i]
+		if at.Differs != "" {
+			text += fmt.Sprintf("\n  not %s: %s", at.Pipeline, at.Differs)
+		}
+		if n := medianOf(at.Samples, func(s *sample) float64 { return float64(s.Retries) }); n > 0 {
+			text += fmt.Sprintf("\n  %s had to be sent deliveries again, %s times", at.Pipeline, thousands(n))
+		}
+		for j := range at.Differences {
+			text += fmt.Sprintf("\n  but %s: %s", at.Pipeline, at.Differences[j].summary())
+		}
+	}
+	return text
 }
 
-// ratio returns how many times as much CPU an entry costs in the named pipeline.
-func (r *result) ratio(name string, at *row) string {
-	i := slices.IndexFunc(r.Rows, func(other row) bool { return other.Pipeline == name })
-	if i < 0 {
+// ratio returns how many times as much CPU as in the second pipeline an entry costs
+// in the first.
+func (r *result) ratio(first, second string) string {
+	cost := func(name string) (float64, bool) {
+		i := slices.IndexFunc(r.Rows, func(at row) bool { return at.Pipeline == name })
+		if i < 0 {
+			return 0, false
+		}
+		return medianOf(r.Rows[i].Samples, (*sample).perEntry), true
+	}
+	a, ok := cost(first)
+	b, ok2 := cost(second)
+	if !ok || !ok2 {
 		return "-"
 	}
-	return number(medianOf(r.Rows[i].Samples, (*sample).perEntry)/medianOf(at.Samples, (*sample).perEntry)) + "x"
-}
-
-// floors returns how many times as much CPU an entry costs as in the floor.
-func (r *result) floors(at *row) string {
-	i := slices.IndexFunc(r.Rows, func(other row) bool { return other.Pipeline == floorName })
-	if i < 0 {
-		return "-"
-	}
-	return number(medianOf(at.Samples, (*sample).perEntry)/medianOf(r.Rows[i].Samples, (*sample).perEntry)) + "x"
+	return number(a/b) + "x"
 }
 
 // number shows a number with the digits that can be trusted.
 func number(f float64) string {
-	if f < 10 {
+	switch {
+	case f >= 1000:
+		return thousands(f)
+	case f < 10:
 		return fmt.Sprintf("%.2f", f)
 	}
 	return fmt.Sprintf("%.1f", f)

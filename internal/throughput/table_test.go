@@ -21,6 +21,7 @@ func TestMedian(t *testing.T) {
 func TestNumber(t *testing.T) {
 	require.Equal(t, "1.23", number(1.234))
 	require.Equal(t, "12.3", number(12.34))
+	require.Equal(t, "1,234", number(1234.4))
 }
 
 func TestThousands(t *testing.T) {
@@ -48,8 +49,8 @@ func TestTable(t *testing.T) {
 		Workload: "containers", RecordBytes: 1623.4,
 		Load: load{Deliveries: 2, Records: 500, Pods: 3, Passes: 1, Connections: 4, Gzip: true, Rate: 3000},
 		Rows: []row{
-			{Pipeline: upstreamName, About: "as it is", Samples: samples(1000, 50*time.Millisecond, 40*time.Millisecond, 48*time.Millisecond), stored: totals{Entries: 1000}},
-			{Pipeline: "ours", About: "as it is here", Samples: samples(1000, 6*time.Millisecond, 4*time.Millisecond, 5*time.Millisecond)},
+			{Pipeline: upstreamName, About: "as it is", Samples: samples(1000, 50*time.Millisecond, 40*time.Millisecond, 48*time.Millisecond), Stored: totals{Entries: 1000}},
+			{Pipeline: "ours", About: "as it is here", Differs: "it is better", Differences: []difference{{Kind: otherTime, Reason: "it is late", Count: 2000}}, Samples: samples(1000, 6*time.Millisecond, 4*time.Millisecond, 5*time.Millisecond)},
 			{Pipeline: floorName, About: "as it could be", Samples: samples(1000, 4*time.Millisecond, 4*time.Millisecond, 4*time.Millisecond)},
 		},
 	}
@@ -57,6 +58,8 @@ func TestTable(t *testing.T) {
 2 deliveries of 500 records, 1,623 body bytes per record, 4 connections, 3 pods, gzip, 3,000 records/s
 medians of 3 rounds of 1,000 entries each, in turn
 all pipelines stored the same 1,000 entries first: labels, nanosecond times, lines
+  not ours: it is better
+  but ours: 2,000 entries: the time differs, it is late
   pipeline  CPU µs/entry    from-to  entries/s/core  GC %  alloc B/entry  peak RSS MiB  upstream is  of the floor
   upstream          48.0  40.0-50.0          20,833  10.0              2             5        1.00x         12.0x
       ours          5.00  4.00-6.00         200,000  10.0              2             5        9.60x         1.25x

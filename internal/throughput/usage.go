@@ -67,18 +67,19 @@ func scrape(ctx context.Context, url string) (families, error) {
 	return f, nil
 }
 
-// value returns the sum of all series of the first of the metrics that there is.
-func (f families) value(names ...string) (float64, error) {
-	for _, name := range names {
-		family, ok := f[name]
-		if !ok {
-			continue
-		}
-		total := 0.0
-		for _, m := range family.GetMetric() {
-			total += m.GetCounter().GetValue() + m.GetGauge().GetValue()
-		}
-		return total, nil
+// value returns the sum of all series of a metric. A counter may have the suffix
+// that OpenMetrics wants.
+func (f families) value(name string) (float64, error) {
+	family, ok := f[name]
+	if !ok {
+		family, ok = f[name+"_total"]
 	}
-	return 0, fmt.Errorf("cannot find any metric of %q", names)
+	if !ok {
+		return 0, fmt.Errorf("cannot find metric %q", name)
+	}
+	total := 0.0
+	for _, m := range family.GetMetric() {
+		total += m.GetCounter().GetValue() + m.GetGauge().GetValue() + m.GetUntyped().GetValue()
+	}
+	return total, nil
 }

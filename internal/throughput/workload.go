@@ -1,12 +1,10 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"net"
-	"os"
-	"path/filepath"
 	"regexp"
+
+	"github.com/grafana/alloy/eks/internal/throughput/floor"
+	"github.com/grafana/alloy/eks/internal/traffic"
 )
 
 // workload is a kind of records, with the pipelines that read it.
@@ -14,7 +12,11 @@ type workload struct {
 	name  string
 	about string
 	open  func(*load) (source, error)
-	// pipelines are measured in turn. All must store what the first stores.
+	// load takes the slowest pipeline some fifteen seconds, and the fastest one
+	// long enough for a clock with steps of 10 ms.
+	load load
+	// pipelines are measured in turn, the first being the one that the others are
+	// compared with.
 	pipelines []pipeline
 }
 
@@ -22,104 +24,59 @@ type workload struct {
 type pipeline struct {
 	name  string
 	about string
-	start func(context.Context, *bench, string, *store) (*receiver, error)
+	start starter
+	// differs says why it does not store what the first pipeline does; empty for
+	// one that must.
+	differs string
+	// program is what must have been built for it, beside what all need.
+	program string
 }
 
-// receiver is the process of a pipeline.
-type receiver struct {
-	*process
-	endpoint string // The URL for deliveries.
-	metrics  string // The URL of its own metrics.
-	// allocated are the names of the metric with the bytes that it has
-	// allocated.
-	allocated []string
-}
-
-// upstreamName is the pipeline that the others are compared with.
-const upstreamName = "upstream"
-
-// floorName is the pipeline that does nothing but what must be done.
-const floorName = "floor"
+const (
+	// upstreamName is the pipeline that the others are compared with.
+	upstreamName = "upstream"
+	// floorName is the pipeline that does nothing but what must be done.
+	floorName = "floor"
+	// otelName is the program of the pipelines with OpenTelemetry's receiver.
+	otelName = "otelcol"
+)
 
 var workloads = []workload{
 	{
 		name:  "containers",
 		about: "lines of pods as Fluent Bit on EKS Fargate sends them",
 		open:  newContainerLines,
+		load:  load{Deliveries: 50, Records: 1000, Passes: 6, Connections: 2, RecordSize: traffic.DefaultRecordSize, Pods: traffic.DefaultPods},
 		pipelines: []pipeline{
-			{upstreamName, "loki.source.awsfirehose, loki.process, loki.write", alloy("seed-pipeline-upstream.alloy", nil)},
-			{"ours", "awsfirehose.kubernetes, loki.write", alloy("seed-pipeline.alloy", nil)},
+			{name: upstreamName, about: "loki.source.awsfirehose, loki.process, loki.write", start: alloy("seed-pipeline-upstream.alloy")},
+			{name: "ours", about: "awsfirehose.kubernetes, loki.write", start: alloy("seed-pipeline.alloy")},
+			{
+				name: otelName, about: "awsfirehosereceiver, transform, OTLP", start: otelcol("containers.yaml"), program: otelName,
+			},
+			{name: floorName, about: "a program that does only what must be done", start: floorOf(floor.Containers)},
+		},
+	},
+	{
+		name:  "controlplane",
+		about: "the six logs of EKS control planes, from CloudWatch",
+		open:  newControlPlaneEvents,
+		load:  load{Deliveries: 50, Records: 200, Passes: 4, Connections: 2}, // Records have eight events on average.
+		pipelines: []pipeline{
+			{name: upstreamName, about: "loki.source.awsfirehose, loki.process, loki.write", start: alloy("seed-controlplane-upstream.alloy")},
+			{name: "ours", about: "cloudwatch.eks_controlplane with the same fields, loki.write", start: alloy("seed-controlplane.alloy")},
+			{
+				name: "ours-default", about: "cloudwatch.eks_controlplane with its defaults, loki.write",
+				start:   alloy("seed-controlplane.alloy", edit{narrowed, "\n\t"}),
+				differs: "the label level, and what is secret is cut out of lines",
+			},
+			{
+				name: otelName, about: "awsfirehosereceiver, transform, OTLP", start: otelcol("controlplane.yaml"), program: otelName,
+			},
+			{name: floorName, about: "a program that does only what must be done, without structured metadata", start: floorOf(floor.ControlPlane)},
 		},
 	},
 }
 
-// pushPath is the path of the URL that a Firehose stream is given.
-const pushPath = "/awsfirehose/api/v1/push"
-
-// edit changes an example configuration.
-type edit struct {
-	pattern *regexp.Regexp
-	with    string
-}
-
-// alloy starts build/alloy with an example configuration, which is changed in some
-// places.
-func alloy(example string, edits []edit) func(context.Context, *bench, string, *store) (*receiver, error) {
-	return func(ctx context.Context, b *bench, dir string, to *store) (*receiver, error) {
-		free, err := freeAddresses(2)
-		if err != nil {
-			return nil, err
-		}
-		server, endpoint := free[0], free[1]
-		config, err := configure(filepath.Join(b.root, "example-configs", example), dir, endpoint, edits)
-		if err != nil {
-			return nil, err
-		}
-		env := []string{traceCollections, "LOKI_URL=" + to.pushURL(), "FIREHOSE_ACCESS_KEY=" + accessKey}
-		p, err := start(ctx, b.receiver, env, filepath.Join(b.root, "build", "alloy"), "run", config,
-			"--server.http.listen-addr="+server, "--storage.path="+filepath.Join(dir, "data"))
-		if err != nil {
-			return nil, fmt.Errorf("%w: `make build` builds it", err)
-		}
-		if err := p.await(ctx, ready(ctx, "http://"+server+"/-/ready")); err != nil {
-			p.stop()
-			return nil, err
-		}
-		return &receiver{
-			process: p, endpoint: "http://" + endpoint + pushPath, metrics: "http://" + server + "/metrics",
-			allocated: []string{"go_memstats_alloc_bytes_total"},
-		}, nil
-	}
-}
-
-var (
-	listenPort = regexp.MustCompile(`(?m)^\s*listen_port\s*=.*\n`)
-	httpBlock  = regexp.MustCompile(`(?m)^\s*http {\n`)
-)
-
-// configure writes a copy of an example whose receiver listens on an address and
-// which says nothing that is not a warning.
-func configure(example, dir, endpoint string, edits []edit) (string, error) {
-	text, err := os.ReadFile(example)
-	if err != nil {
-		return "", fmt.Errorf("cannot read configuration: %w", err)
-	}
-	host, port, err := net.SplitHostPort(endpoint)
-	if err != nil {
-		return "", err
-	}
-	text = listenPort.ReplaceAll(text, nil)
-	text = httpBlock.ReplaceAll(text, fmt.Appendf(nil, "${0}listen_address = %q\nlisten_port = %s\n", host, port))
-	for _, e := range edits {
-		if !e.pattern.Match(text) {
-			return "", fmt.Errorf("cannot find %q in %s", e.pattern, filepath.Base(example))
-		}
-		text = e.pattern.ReplaceAll(text, []byte(e.with))
-	}
-	text = append(text, "\nlogging {\n\tlevel = \"warn\"\n}\n"...)
-	config := filepath.Join(dir, "config.alloy")
-	if err := os.WriteFile(config, text, 0o600); err != nil {
-		return "", fmt.Errorf("cannot write configuration: %w", err)
-	}
-	return config, nil
-}
+// narrowed are the arguments of seed-controlplane.alloy by which its entries are
+// those of the upstream pipeline.
+var narrowed = regexp.MustCompile(`(?s)\n\t// Without these four arguments .*\n\tredact = \[\]\n\n\t`)
