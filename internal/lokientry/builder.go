@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/grafana/loki/pkg/push"
+	"github.com/prometheus/common/model"
 
 	"github.com/grafana/alloy/internal/component/common/loki"
 
@@ -97,8 +98,8 @@ func (b *Builder) Continue(d *Delivery, now time.Time) {
 }
 
 // With gives structured metadata to the entries that are appended until the next
-// Reset or Continue, where they have none of that name. The entries keep its
-// strings.
+// Reset or Continue, where they have no label and no metadata of that name. The
+// entries keep its strings.
 func (b *Builder) With(metadata []push.LabelAdapter) { b.with = metadata }
 
 // Entries returns what has been appended since Reset. The slice, the lines and
@@ -204,7 +205,8 @@ func (b *Builder) extra(st *stream, ev *event.Event, c timestamp.Choice) []push.
 		md = append(md, push.LabelAdapter{Name: MetadataFlaw, Value: string(ev.Flaw)})
 	}
 	for _, more := range b.with {
-		if !slices.ContainsFunc(md, func(l push.LabelAdapter) bool { return l.Name == more.Name }) {
+		_, isLabel := st.labels[model.LabelName(more.Name)]
+		if !isLabel && !slices.ContainsFunc(md, func(l push.LabelAdapter) bool { return l.Name == more.Name }) {
 			md = append(md, more)
 		}
 	}

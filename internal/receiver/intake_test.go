@@ -55,7 +55,7 @@ func (r *rig) give(labels model.LabelSet, line string, metadata ...push.LabelAda
 func TestIntake(t *testing.T) {
 	r := newRig(t, withIntake)
 	r.give(model.LabelSet{"team": "search"}, "one\ntwo")
-	r.give(model.LabelSet{"team": "search"}, "three", push.LabelAdapter{Name: "trace", Value: "t1"}, push.LabelAdapter{Name: "level", Value: "info"})
+	r.give(model.LabelSet{"team": "search"}, "three", push.LabelAdapter{Name: "trace", Value: "t1"}, push.LabelAdapter{Name: "job", Value: "theirs"}, push.LabelAdapter{Name: "level", Value: "info"})
 	r.give(model.LabelSet{"team": "shop", lokientry.LabelTenant: "t2"}, "control")
 	r.give(model.LabelSet{"team": "shop", lokientry.LabelTenant: "t2"}, "joined")
 	r.eventually(func() bool { return len(r.sink.Received()) == 4 }, "4 entries")
