@@ -31,6 +31,8 @@ type settings struct {
 	Arguments string
 	// Others are more components.
 	Others string
+	// Writer takes the entries to Loki. The default is loki.write.
+	Writer string
 	// Endpoint are more arguments of loki.write's endpoint.
 	Endpoint string
 	// Flags are more flags of `alloy run`.
@@ -53,7 +55,7 @@ logging {
 }
 
 %s "in" {
-	forward_to = [loki.write.out.receiver]
+	forward_to = [%s.out.receiver]
 	http {
 		listen_address = "127.0.0.1"
 		listen_port    = %d
@@ -63,7 +65,7 @@ logging {
 }
 %s
 
-loki.write "out" {
+%s "out" {
 	endpoint {
 		url        = %q
 		tenant_id  = %q
@@ -71,10 +73,12 @@ loki.write "out" {
 		%s
 	}
 }
-`, s.component(), s.Port, s.Server, s.Arguments, s.Others, s.Loki.pushURL(), s.Loki.id, s.Endpoint)
+`, s.component(), s.writer(), s.Port, s.Server, s.Arguments, s.Others, s.writer(), s.Loki.pushURL(), s.Loki.id, s.Endpoint)
 }
 
 func (s settings) component() string { return cmp.Or(s.Component, "awsfirehose.kubernetes") }
+
+func (s settings) writer() string { return cmp.Or(s.Writer, "loki.write") }
 
 // alloy is the distribution at work. It ends with its test.
 type alloy struct {
