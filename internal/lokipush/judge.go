@@ -1,6 +1,7 @@
 package lokipush
 
 import (
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -167,9 +168,11 @@ func countLabels(labels []label) int {
 	return n
 }
 
+// validLabels reports whether Loki can read labels. It takes bytes that are no
+// character, and refuses the character that stands for them.
 func validLabels(labels []label) bool {
 	for _, l := range labels {
-		if !model.LegacyValidation.IsValidLabelName(l.name) || !utf8.ValidString(l.value) {
+		if !model.LegacyValidation.IsValidLabelName(l.name) || strings.Contains(l.value, string(utf8.RuneError)) {
 			return false
 		}
 	}

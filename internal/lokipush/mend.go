@@ -110,9 +110,9 @@ func (b *Batch) mend(h hit, plain bool, now time.Time, reasons []Reason) []loki.
 // answer does what a refusal asks for.
 func (d *draft) answer(r *refusal) {
 	switch r.reason {
-	case TooFarBehind, TooOld:
+	case TooFarBehind:
 		d.moveAfter(r.limit)
-	case TooNew:
+	case TooOld, TooNew: // The oldest allowed time would be too far behind next.
 		d.moveBefore()
 	case LineTooLong:
 		d.pieces = max(int(r.limit), minPiece)
@@ -256,9 +256,12 @@ func quoteValue(value string) string {
 
 // keepLabels notes how the labels are before they are changed.
 func (d *draft) keepLabels() {
-	if !d.has(MetadataOriginalLabels) {
-		d.set(MetadataOriginalLabels, string(appendLabels(nil, d.labels)))
+	if d.has(MetadataOriginalLabels) {
+		return
 	}
+	text := string(appendLabels(nil, d.labels))
+	// Loki would make a space of it.
+	d.set(MetadataOriginalLabels, strings.ReplaceAll(text, string(utf8.RuneError), `\ufffd`))
 }
 
 // Lengths that Loki allows by default, max_label_name_length and
@@ -342,9 +345,14 @@ func (d *draft) cleanLabels() {
 	})
 	for i := range d.labels {
 		l := &d.labels[i]
-		l.name, l.value = cleanName(l.name), strings.ToValidUTF8(l.value, string(utf8.RuneError))
+		l.name = cleanName(l.name)
+		l.value = strings.ReplaceAll(strings.ToValidUTF8(l.value, badRune), string(utf8.RuneError), badRune)
 	}
 }
+
+// badRune replaces what is no character. The character that Unicode has for that
+// is one that Loki refuses.
+const badRune = "?"
 
 func cleanName(name string) string {
 	if model.LegacyValidation.IsValidLabelName(name) {
