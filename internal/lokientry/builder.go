@@ -154,8 +154,11 @@ func (b *Builder) stream(ev *event.Event) *stream {
 // distinct returns the time for a line: its own, or the next nanosecond that no
 // equal line of the stream has taken in this delivery. Loki keeps one of several
 // entries of a stream that are equal in time and text, and two equal lines that
-// an application wrote are two lines. The order of the lines decides, so that a
-// redelivery gets the same times.
+// an application wrote are two lines. Structured metadata does not tell them
+// apart: Loki looks at it since 3.7 only.
+// https://github.com/grafana/loki/pull/21039
+//
+// The order of the lines decides, so that a redelivery gets the same times.
 func (b *Builder) distinct(st *stream, line string, nanos int64) int64 {
 	own := b.hash(st, line, nanos)
 	step, taken := b.taken[own]
