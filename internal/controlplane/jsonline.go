@@ -42,7 +42,14 @@ func (l *line) isTaken(key []byte) bool {
 // extraPrefix is put before the name of a thing whose own name is taken.
 const extraPrefix = "kv_"
 
-// lineOf returns the line of the event in the format that was asked for.
+// maxJSONLine is how long the JSON form of a line may be: as long as Loki takes one
+// by default. What CloudWatch Logs cuts off an audit event is just as long, and
+// longer by a third with its quotes escaped.
+// https://grafana.com/docs/loki/latest/configure/#limits_config (max_line_size)
+const maxJSONLine = 256 << 10
+
+// lineOf returns the line of the event in the format that was asked for. A line
+// that only its text keeps short enough for Loki stays text.
 func (p *Parser) lineOf(ev *event.Event) []byte {
 	text := p.visible()
 	if p.opts.LineFormat != JSON {
@@ -50,7 +57,10 @@ func (p *Parser) lineOf(ev *event.Event) []byte {
 	}
 	start := len(p.arena)
 	p.arena = p.appendJSON(p.arena, ev, text)
-	return p.arena[start:]
+	if line := p.arena[start:]; len(line) <= maxJSONLine || len(line) <= len(text) {
+		return line
+	}
+	return text
 }
 
 // visible returns the text of the line without what is cut out of it.

@@ -370,6 +370,23 @@ func TestRedact(t *testing.T) {
 	f(DefaultRedact(), `{}`, RedactionMark)
 }
 
+// A line that its JSON form would make too long for Loki stays text.
+func TestParser_LongLinesStayText(t *testing.T) {
+	p := newTestParser(t, Options{LineFormat: JSON})
+	f := func(n int, want bool) {
+		t.Helper()
+		line := `{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"a","requestObject":{"x":"` + strings.Repeat(`\"`, n/2) + `[Truncated...]`
+		events := p.Parse(nil, envelopeOf("kube-apiserver-audit-"+testInstance, august, line))
+		require.Len(t, events, 1)
+		require.Equal(t, want, json.Valid(events[0].Line))
+		if !want {
+			require.Equal(t, line, string(events[0].Line))
+		}
+	}
+	f(100<<10, true)
+	f(200<<10, false)
+}
+
 // TestRedact_EveryPiece cuts the audit event of a secret wherever it can be cut,
 // as the API server writes it and in another order.
 func TestRedact_EveryPiece(t *testing.T) {

@@ -19,9 +19,11 @@ func (p *Parser) readAuditTail(ev *event.Event) bool {
 	if !ours && !(l.logType == Unknown && bytes.Contains(l.text, stageTimeKey)) {
 		return false
 	}
-	if (a.readTail(false) || a.readTail(true)) && (ours || a.hasStageTime) {
-		a.finish(ev, false)
-		return true
+	for at := outside; at <= inEscape; at++ {
+		if a.readTail(at) && (ours || a.hasStageTime) {
+			a.finish(ev, false)
+			return true
+		}
 	}
 	l.begin(l.text, l.logType)
 	if !ours {
@@ -69,11 +71,16 @@ func isFragment(text []byte) bool {
 	if scanFragment(text) {
 		return true
 	}
-	from := stringRest(text)
-	if from < 0 { // All of it stands in a string, and JSON in that.
-		return bytes.Contains(text, []byte(`\":`))
+	for _, at := range [...]place{inString, inEscape} {
+		from := stringRest(text, at)
+		if from < 0 { // All of it stands in a string, and JSON in that.
+			return bytes.Contains(text, []byte(`\":`))
+		}
+		if scanFragment(text[from:]) {
+			return true
+		}
 	}
-	return scanFragment(text[from:])
+	return false
 }
 
 // scanFragment is isFragment for text that begins outside of a string. Its last
@@ -112,13 +119,22 @@ func isCutOff(b []byte, i int) bool {
 	return i >= len(b) || b[i] == '\\' && len(b)-i < longestEscape
 }
 
-// readTail reads the end of an event, given that its first byte stands inside or
-// outside of a string. It returns false when that cannot be.
-func (a *auditReader) readTail(inString bool) bool {
+// place is where the first byte of a piece stands.
+type place uint8
+
+const (
+	outside  place = iota // Of a string.
+	inString              // Not in the middle of an escape.
+	inEscape              // Behind the backslash.
+)
+
+// readTail reads the end of an event whose first byte stands there. It returns
+// false when that cannot be.
+func (a *auditReader) readTail(at place) bool {
 	l := &a.p.line
 	l.begin(l.text, l.logType)
 	a.begin(l.text)
-	from, depth, ok := scanTail(a.b, inString)
+	from, depth, ok := scanTail(a.b, at)
 	if !ok {
 		return false
 	}
@@ -217,14 +233,13 @@ func keyAt(b []byte, i int) (key []byte, ok bool) {
 	return b[i+1 : end-1], true
 }
 
-// scanTail follows the end of a JSON object from its first byte on, which stands
-// inside or outside of a string. from is where the first byte outside of that
+// scanTail follows the end of a JSON object from its first byte on. from is where the first byte outside of that
 // string stands, and depth how many objects and arrays end that did not begin,
 // the outermost object included. ok is false when the text is no such end.
-func scanTail(b []byte, inString bool) (from, depth int, ok bool) {
+func scanTail(b []byte, at place) (from, depth int, ok bool) {
 	i := 0
-	if inString {
-		if i = stringRest(b); i < 0 {
+	if at != outside {
+		if i = stringRest(b, at); i < 0 {
 			return 0, 0, false
 		}
 	}
@@ -254,9 +269,14 @@ func scanTail(b []byte, inString bool) (from, depth int, ok bool) {
 	return from, -lowest, lowest < 0 && level == lowest
 }
 
-// stringRest returns the position after the string whose beginning is missing.
-func stringRest(b []byte) int {
-	for i := 0; i < len(b); i++ {
+// stringRest returns the position after the string whose beginning is missing, -1
+// when it does not end.
+func stringRest(b []byte, at place) int {
+	i := 0
+	if at == inEscape {
+		i++
+	}
+	for ; i < len(b); i++ {
 		switch b[i] {
 		case '\\':
 			i++

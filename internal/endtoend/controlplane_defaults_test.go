@@ -1,8 +1,11 @@
 package endtoend
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/grafana/alloy/eks/internal/clustertraffic"
 	"github.com/grafana/alloy/eks/internal/subscription"
@@ -23,4 +26,24 @@ func TestControlPlane_Defaults(t *testing.T) {
 		delete(e.Metadata, "detected_level")
 	}
 	requireSame(t, g.entries(recordsPerDelivery, enveloped), got)
+}
+
+// TestControlPlane_DefaultsJSON is the same for the JSON form, in which a line that
+// would be too long for Loki stays as it is.
+func TestControlPlane_DefaultsJSON(t *testing.T) {
+	t.Parallel()
+	g := generateLogs(t, 300, clustertraffic.Options{Oversized: 0.02, Start: time.Now().Add(-time.Minute)})
+	loki := ownLoki(t, byDefault)
+	a := startAlloy(t, settings{Loki: loki, Component: controlPlane, Arguments: `line_format = "json"`})
+	a.deliverLogs(t, g, subscription.Gzip, byCount(recordsPerDelivery))
+	got := loki.entries(t, everyLog)
+	require.Len(t, got, len(g.all()))
+	raw := 0
+	for _, e := range got {
+		if !json.Valid([]byte(e.Line)) {
+			require.Equal(t, "true", e.Metadata["truncated"])
+			raw++
+		}
+	}
+	require.Positive(t, raw)
 }
