@@ -1,15 +1,17 @@
 # syntax=docker/dockerfile:1
 
-# An image of the distribution: one static binary on a base that has root certificates, time zones and nothing to log in with.
+# An image of the distribution: one static binary, root certificates, and nothing to log in with.
 #
 #   docker build --build-arg VERSION=v1.15.1-eks.1 --build-arg REVISION=$(git rev-parse HEAD) -t alloy-eks .
 #   docker build --platform linux/amd64,linux/arm64 ...   # Cross-compiled, for Graviton nodes too.
 #   docker build --build-arg TAGS=full ...                # With all of Alloy's components.
 #
-# The layout is that of the image grafana/alloy, so that the Helm chart and compose files made for it can use this one: /bin/alloy, configuration in /etc/alloy/config.alloy,
-# state in /var/lib/alloy/data, user 473.
+# `make image` makes the same image without a container engine. The files around the binary come from the same program, and a test compares the rest.
+#
+# The layout is that of the image grafana/alloy, so that the Helm chart and compose files made for it can use this one: /bin/alloy, configuration in
+# /etc/alloy/config.alloy, state in /var/lib/alloy/data, user 473.
 
-# Both base images are pinned by tag. Pin them by digest in the registry that you mirror them to.
+# Nothing of this base gets into the image but what its compiler makes. It is pinned by tag: pin it by digest in the registry that you mirror it to.
 FROM --platform=$BUILDPLATFORM golang:1.26.8 AS build
 ARG TARGETOS TARGETARCH
 ARG VERSION="" REVISION="" BUILD_DATE="" TAGS=""
@@ -25,21 +27,29 @@ RUN --mount=type=cache,target=/go/pkg/mod \
         -X github.com/grafana/alloy/internal/build.Revision=$REVISION \
         -X github.com/grafana/alloy/internal/build.BuildDate=$BUILD_DATE" \
       ./cmd/alloy
-# The final image has no shell to make these with.
-RUN mkdir -p /out/data && \
-    printf 'root:x:0:0:root:/root:/sbin/nologin\nalloy:x:473:473:alloy:/var/lib/alloy:/sbin/nologin\n' > /out/passwd && \
-    printf 'root:x:0:\nalloy:x:473:\n' > /out/group
+RUN --mount=type=cache,target=/go/pkg/mod \
+    --mount=type=cache,target=/cache/build \
+    mkdir /out/root && \
+    go run -C tools/image . files --config /src/operations/image/config.alloy | tar -x -C /out/root
 
-FROM gcr.io/distroless/static-debian12
-COPY --from=build /out/passwd /out/group /etc/
-COPY --from=build --chown=473:473 /out/data /var/lib/alloy/data
+FROM scratch
+ARG VERSION="" REVISION="" BUILD_DATE=""
+LABEL org.opencontainers.image.title="alloy-eks" \
+      org.opencontainers.image.description="Grafana Alloy for logs of Amazon EKS: Firehose deliveries become Loki entries with the time of the log line" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.created="$BUILD_DATE" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
+COPY --from=build /out/root/ /
+COPY --from=build --chown=473:473 /out/root/var/lib/alloy/ /var/lib/alloy/
 COPY --from=build /out/alloy /bin/alloy
-COPY operations/image/config.alloy /etc/alloy/config.alloy
 
 USER 473:473
-# Tells the services that Alloy talks to, in the User-Agent header, how it was deployed.
-ENV ALLOY_DEPLOY_MODE=docker
+WORKDIR /
+# ALLOY_DEPLOY_MODE tells the services that Alloy talks to, in the User-Agent header, how it was deployed.
+ENV PATH=/bin ALLOY_DEPLOY_MODE=docker
+VOLUME ["/var/lib/alloy/data"]
 # Firehose deliveries, and Alloy's own HTTP server.
-EXPOSE 8080 12345
+EXPOSE 8080/tcp 12345/tcp
 ENTRYPOINT ["/bin/alloy"]
 CMD ["run", "/etc/alloy/config.alloy", "--storage.path=/var/lib/alloy/data"]

@@ -14,6 +14,9 @@ LDFLAGS := -s -w -X github.com/grafana/alloy/internal/build.Version=$(VERSION)
 WHOLE := ./cmd/alloy/... ./internal/demo/... ./internal/distribution/... ./internal/endtoend/... ./internal/throughput
 RACED = $(shell go list ./... | grep -v -E '/(cmd/alloy|internal/demo|internal/distribution|internal/endtoend|internal/throughput$$)')
 
+# Platforms that make image makes images for, separated by commas.
+PLATFORMS ?= linux/$(shell go env GOARCH)
+
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 5s
 
@@ -44,8 +47,30 @@ test: lint ## all tests; the first run builds Alloy and Loki
 	go test -race -timeout 20m $(RACED)
 	$(MAKE) build build/loki
 	$(STATIC) go test -timeout 30m $(WHOLE)
-	$(MAKE) test-helm
+	$(MAKE) test-helm test-image
 	$(MAKE) fuzz
+
+.PHONY: image
+image: build ## build/image, an OCI image layout for PLATFORMS; GOFLAGS=-trimpath for a binary that is the same on every machine
+	@set -e; binaries=; for platform in $$(echo $(PLATFORMS) | tr , ' '); do \
+		binary=build/alloy; \
+		if [ $$platform != $$(go env GOOS)/$$(go env GOARCH) ]; then \
+			binary=build/alloy-$$(echo $$platform | tr / -); \
+			$(STATIC) GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -ldflags '$(LDFLAGS)' -o $$binary ./cmd/alloy; \
+		fi; \
+		binaries="$$binaries --binary $$platform=$$binary"; \
+	done; \
+	(cd tools/image && $(STATIC) go build -o ../../build/imagetool .); \
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} build/imagetool build $$binaries \
+		--version $(VERSION) --revision $$(git rev-parse HEAD) --output build/image
+
+.PHONY: push
+push: ## push build/image to REF, for example REF=registry.example.com/alloy-eks:$(VERSION)
+	build/imagetool push $(REF)
+
+.PHONY: test-image
+test-image: image ## the image: what is in it, and that it runs on nothing else
+	cd tools/image && $(STATIC) go test ./...
 
 .PHONY: test-helm
 test-helm: ## the Helm values, with the real chart, Kubernetes' own checks and build/alloy
