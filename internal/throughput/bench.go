@@ -222,6 +222,10 @@ func (m *measurement) measure(ctx context.Context, recv *receiver, idle float64)
 	if err != nil {
 		return err
 	}
+	foreign, err := others(recv.process, m.store.process)
+	if err != nil {
+		return err
+	}
 	before, err := recv.usage()
 	if err != nil {
 		return err
@@ -239,12 +243,17 @@ func (m *measurement) measure(ctx context.Context, recv *receiver, idle float64)
 	if err != nil {
 		return err
 	}
-	if got.Entries != want {
-		return fmt.Errorf("%w: %d of %d", errDiffers, got.Entries, want)
+	if bytes := m.stored.Bytes * int64(m.load.Passes); got.Entries != want || got.Bytes != bytes {
+		return fmt.Errorf("%w: %d of %d, with %d of %d bytes", errDiffers, got.Entries, want, got.Bytes, bytes)
 	}
 	s := &m.sample
+	if s.Others, err = others(recv.process, m.store.process); err != nil {
+		return err
+	}
+	s.Others -= foreign
 	s.Entries, s.Bytes, s.Retries = got.Entries, got.Bytes, sum.Attempts-sum.Deliveries
 	s.Wall = after.at.Sub(before.at)
+	s.Sending = time.Duration(sum.Elapsed * float64(time.Second))
 	s.Idle = time.Duration(idle * float64(s.Wall))
 	s.CPU = after.cpu - before.cpu - s.Idle
 	gc := after.gc.since(before.gc)

@@ -16,7 +16,8 @@ type collections struct {
 	cycles int
 	// cpu is the time of its phases on all cores, the assistance of goroutines
 	// that allocate and the use of idle cores included. What allocating costs by
-	// itself, and sweeping, is not in it.
+	// itself, and sweeping, is not in it. The runtime takes it from the clock, so
+	// that it is too much where others use the core too.
 	cpu time.Duration
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"github.com/prometheus/procfs"
 )
@@ -13,9 +14,9 @@ import (
 type environment struct {
 	CPU   string `json:"cpu"`
 	Cores int    `json:"cores"`
-	// Load is the machine's load average of the last minute before the first
+	// Busy is the share of a core that other processes used before the first
 	// measurement.
-	Load float64 `json:"load"`
+	Busy float64 `json:"busy"`
 	// ReceiverCores and OtherCores are lists of processors, empty when nothing is
 	// pinned.
 	ReceiverCores string `json:"receiver_cores"`
@@ -33,26 +34,27 @@ func (b *bench) environment() (*environment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the kind of CPU: %w", err)
 	}
-	load, err := fs.LoadAvg()
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the load of the machine: %w", err)
-	}
 	alloy, err := built(b.root, "alloy")
 	if err != nil {
 		return nil, err
 	}
 	e := &environment{
-		Cores: runtime.NumCPU(), Load: load.Load1, Alloy: alloy,
+		Cores: runtime.NumCPU(), Alloy: alloy,
 		ReceiverCores: b.receiver.String(), OtherCores: b.others.String(),
 	}
 	if len(cpus) > 0 {
 		e.CPU = cpus[0].ModelName
 	}
-	return e, nil
+	before, err := others()
+	if err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	time.Sleep(b.idle)
+	after, err := others()
+	e.Busy = float64(after-before) / float64(time.Since(begin))
+	return e, err
 }
-
-// busy is a load average above which somebody else is at work on the machine.
-const busy = 0.5
 
 // String describes the environment in a few lines.
 func (e *environment) String() string {
@@ -62,8 +64,8 @@ func (e *environment) String() string {
 	} else {
 		text += fmt.Sprintf("receiver on core %s, sender and sink on core %s\n", e.ReceiverCores, e.OtherCores)
 	}
-	if e.Load > busy {
-		text += fmt.Sprintf("THE MACHINE IS NOT QUIET: its load was %.2f before the first measurement\n", e.Load)
+	if e.Busy > disturbing {
+		text += fmt.Sprintf("THE MACHINE IS NOT QUIET: others use %.0f %% of a core\n", 100*e.Busy)
 	}
 	return text
 }

@@ -57,10 +57,10 @@ func run(t *testing.T, args ...string) (printed string, saved report, err error)
 }
 
 func TestMeasure(t *testing.T) {
-	printed, saved, err := run(t, "measure", "--deliveries", "3", "--records", "100", "--passes", "2", "--rounds", "1", "--idle", "50ms", "--pipeline", "ours,ours-default,floor")
+	printed, saved, err := run(t, "measure", "--deliveries", "3", "--records", "100", "--passes", "2", "--rounds", "1", "--idle", "50ms", "--pipeline", "ours,ours-sync,ours-default,floor")
 	require.NoError(t, err)
 	require.Len(t, saved.Results, 2)
-	for i, pipelines := range [][]string{{upstreamName, "ours", floorName}, {upstreamName, "ours", "ours-default", floorName}} {
+	for i, pipelines := range [][]string{{upstreamName, "ours", "ours-sync", floorName}, {upstreamName, "ours", "ours-sync", "ours-default", floorName}} {
 		r := saved.Results[i]
 		require.Contains(t, printed, workloads[i].about)
 		require.Len(t, r.Rows, len(pipelines))
@@ -84,7 +84,7 @@ func TestMeasure(t *testing.T) {
 	require.Equal(t, saved.Results[0].Rows[0].Stored.Sum, saved.Results[0].Rows[1].Stored.Sum)
 	require.NotEmpty(t, saved.Results[1].Rows[1].Differences)
 	require.Contains(t, printed, "all pipelines stored the same 300 entries first")
-	require.Contains(t, printed, "not ours-default: the label level")
+	require.Contains(t, printed, "but ours-default: not compared: the label level")
 }
 
 func TestMeasure_Failure(t *testing.T) {

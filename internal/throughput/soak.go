@@ -71,7 +71,7 @@ func (s *soak) run(ctx context.Context, out, progress io.Writer) error {
 	if s.duration <= 0 || !(s.share > 0 && s.share <= 1) || len(s.workloads) != 1 {
 		return errors.New("a soak wants a duration, a share from 0 to 1, and one workload")
 	}
-	s.rounds, s.pipelines = 1, []string{s.pipeline}
+	s.rounds, s.idle, s.pipelines = 1, time.Second, []string{s.pipeline}
 	b, chosen, err := s.prepare(progress)
 	if err != nil {
 		return err

@@ -222,5 +222,10 @@ func sweepTable(sw *sweep, results []*result) string {
 		fmt.Fprintf(t, "%s\t\n", r.ratio(upstreamName, "ours"))
 	}
 	_ = t.Flush() // A Builder takes everything.
+	for _, r := range results {
+		if text := r.exceptions(); text != "" {
+			fmt.Fprintf(&b, "at %s:%s\n", r.Value, text)
+		}
+	}
 	return b.String()
 }

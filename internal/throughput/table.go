@@ -27,6 +27,7 @@ var (
 		return number(1000 * perRecord / r.RecordBytes)
 	}}
 	perCore    = measure{"entries/s/core", func(_ *result, at *row) string { return thousands(medianOf(at.Samples, (*sample).perCore)) }}
+	sustained  = measure{"accepted/s", func(_ *result, at *row) string { return thousands(medianOf(at.Samples, (*sample).perSecond)) }}
 	collecting = measure{"GC %", func(_ *result, at *row) string { return number(100 * medianOf(at.Samples, (*sample).gcShare)) }}
 	allocating = measure{"alloc B/entry", func(_ *result, at *row) string { return thousands(medianOf(at.Samples, (*sample).allocations)) }}
 	peakRSS    = measure{"peak RSS MiB", func(_ *result, at *row) string { return thousands(medianOf(at.Samples, (*sample).peakMiB)) }}
@@ -44,7 +45,7 @@ var (
 )
 
 // measures are those of the table of one load.
-var measures = []measure{cpuPerEntry, cpuRange, perCore, collecting, allocating, peakRSS, fromUpstream, fromFloor}
+var measures = []measure{cpuPerEntry, cpuRange, perCore, sustained, collecting, allocating, peakRSS, fromUpstream, fromFloor}
 
 // table shows what pipelines have cost, the medians of all rounds.
 func table(w *workload, r *result) string {
@@ -86,17 +87,41 @@ func (r *result) describe() string {
 	n := len(r.Rows[0].Samples)
 	text += fmt.Sprintf("\nmedians of %d rounds of %s entries each, in turn", n, thousands(float64(r.Rows[0].Samples[0].Entries)))
 	text += fmt.Sprintf("\nall pipelines stored the same %s entries first: labels, nanosecond times, lines", thousands(float64(r.Rows[0].Stored.Entries)))
+	return text + r.exceptions()
+}
+
+// disturbing is the share of a core from which on others disturb a measurement.
+const disturbing = 0.05
+
+// exceptions says which pipelines have stored something else, and what else is to be
+// known of them.
+func (r *result) exceptions() string {
+	var lines []string
+	names := map[string][]string{}
+	add := func(name, line string) {
+		if len(names[line]) == 0 {
+			lines = append(lines, line)
+		}
+		names[line] = append(names[line], name)
+	}
 	for i := range r.Rows {
 		at := &r.Rows[i]
 		if at.Differs != "" {
-			text += fmt.Sprintf("\n  not %s: %s", at.Pipeline, at.Differs)
-		}
-		if n := medianOf(at.Samples, func(s *sample) float64 { return float64(s.Retries) }); n > 0 {
-			text += fmt.Sprintf("\n  %s had to be sent deliveries again, %s times", at.Pipeline, thousands(n))
+			add(at.Pipeline, "not compared: "+at.Differs)
 		}
 		for j := range at.Differences {
-			text += fmt.Sprintf("\n  but %s: %s", at.Pipeline, at.Differences[j].summary())
+			add(at.Pipeline, at.Differences[j].summary())
 		}
+		if n := medianOf(at.Samples, func(s *sample) float64 { return float64(s.Retries) }); n > 0 {
+			add(at.Pipeline, fmt.Sprintf("deliveries had to be sent again, %s times", thousands(n)))
+		}
+		if medianOf(at.Samples, (*sample).disturbed) > disturbing {
+			add(at.Pipeline, "OTHER PROCESSES OF THE MACHINE WERE BUSY MEANWHILE, these figures are worth little")
+		}
+	}
+	text := ""
+	for _, line := range lines {
+		text += fmt.Sprintf("\n  but %s: %s", strings.Join(names[line], ", "), line)
 	}
 	return text
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/exec"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
@@ -33,6 +35,40 @@ func (p *process) usage() (usage, error) {
 		cpu: time.Duration(stat.CPUTime() * float64(time.Second)),
 		gc:  p.log.collected(),
 	}, nil
+}
+
+// machine returns the time that all processes of the machine have used so far, and
+// what its host has kept from it. What the kernel does for nobody in particular is
+// not in it: that is mostly the network between sender, receiver and sink.
+func machine() (time.Duration, error) {
+	fs, err := procfs.NewDefaultFS()
+	if err != nil {
+		return 0, fmt.Errorf("cannot read /proc: %w", err)
+	}
+	stat, err := fs.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("cannot read the CPU time of the machine: %w", err)
+	}
+	t := stat.CPUTotal
+	return time.Duration((t.User + t.Nice + t.System + t.Steal) * float64(time.Second)), nil
+}
+
+// others returns the time that other processes than these and this one have used so
+// far.
+func others(ours ...*process) (time.Duration, error) {
+	used, err := machine()
+	if err != nil {
+		return 0, err
+	}
+	self := &process{name: "this program", cmd: &exec.Cmd{Process: &os.Process{Pid: os.Getpid()}}, log: new(output)}
+	for _, p := range append(ours, self) {
+		u, err := p.usage()
+		if err != nil {
+			return 0, err
+		}
+		used -= u.cpu
+	}
+	return used, nil
 }
 
 // memory returns the resident memory of the process in bytes, at the moment and at

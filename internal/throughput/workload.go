@@ -50,6 +50,7 @@ var workloads = []workload{
 		pipelines: []pipeline{
 			{name: upstreamName, about: "loki.source.awsfirehose, loki.process, loki.write", start: alloy("seed-pipeline-upstream.alloy")},
 			{name: "ours", about: "awsfirehose.kubernetes, loki.write", start: alloy("seed-pipeline.alloy")},
+			{name: "ours-sync", about: "awsfirehose.kubernetes, loki.write_sync", start: alloy("seed-pipeline.alloy", synchronous)},
 			{
 				name: otelName, about: "awsfirehosereceiver, transform, OTLP", start: otelcol("containers.yaml"), program: otelName,
 			},
@@ -64,9 +65,10 @@ var workloads = []workload{
 		pipelines: []pipeline{
 			{name: upstreamName, about: "loki.source.awsfirehose, loki.process, loki.write", start: alloy("seed-controlplane-upstream.alloy")},
 			{name: "ours", about: "cloudwatch.eks_controlplane with the same fields, loki.write", start: alloy("seed-controlplane.alloy")},
+			{name: "ours-sync", about: "the same, loki.write_sync", start: alloy("seed-controlplane.alloy", synchronous)},
 			{
 				name: "ours-default", about: "cloudwatch.eks_controlplane with its defaults, loki.write",
-				start:   alloy("seed-controlplane.alloy", edit{narrowed, "\n\t"}),
+				start:   alloy("seed-controlplane.alloy", widened),
 				differs: "the label level, and what is secret is cut out of lines",
 			},
 			{
@@ -77,6 +79,9 @@ var workloads = []workload{
 	},
 }
 
-// narrowed are the arguments of seed-controlplane.alloy by which its entries are
-// those of the upstream pipeline.
-var narrowed = regexp.MustCompile(`(?s)\n\t// Without these four arguments .*\n\tredact = \[\]\n\n\t`)
+// widened takes the arguments out of seed-controlplane.alloy by which its entries
+// are those of the upstream pipeline.
+var widened = edit{regexp.MustCompile(`(?s)\n\t// Without these four arguments .*\n\tredact = \[\]\n\n\t`), "\n\t"}
+
+// synchronous answers deliveries when their entries are stored.
+var synchronous = edit{regexp.MustCompile(`loki\.write([ .])`), "loki.write_sync$1"}
