@@ -18,6 +18,33 @@ type followers struct {
 	oldest  int
 	unnamed previous // For lines whose stream is unknown: that of the record.
 	current int      // Of streams; -1 is unnamed.
+	told    told     // By the lines of unnamed.
+}
+
+// told is what the lines of a record without a name tell of their type.
+type told struct {
+	logType LogType // The first one; empty for none.
+	mixed   bool    // There are others.
+	missing bool    // A line before the first that tells tells nothing.
+}
+
+// add adds what a line tells by itself.
+func (t *told) add(own LogType) {
+	switch {
+	case own == Unknown:
+		t.missing = t.missing || t.logType == ""
+	case t.logType == "":
+		t.logType = own
+	default:
+		t.mixed = t.mixed || own != t.logType
+	}
+}
+
+// ofAll returns the type of all lines of the record, if only some of them tell it.
+// The lines of a record come out of one stream, into which one component writes;
+// the audit's has no other lines.
+func (t *told) ofAll() (LogType, bool) {
+	return t.logType, t.missing && !t.mixed && t.logType != "" && t.logType != Audit
 }
 
 // maxStreams bounds how many streams are remembered. They rotate as they grow, and
@@ -51,7 +78,7 @@ func (f *followers) reset() {
 }
 
 // anonymous begins a record that names no streams.
-func (f *followers) anonymous() { f.current, f.unnamed = -1, previous{} }
+func (f *followers) anonymous() { f.current, f.unnamed, f.told = -1, previous{}, told{} }
 
 // choose turns to the stream of o.
 func (f *followers) choose(o *origin) {
@@ -93,6 +120,9 @@ func (f *followers) previous() *previous {
 func (f *followers) follow(l *line, ev *event.Event) {
 	if l.detached {
 		return
+	}
+	if f.current < 0 {
+		f.told.add(l.logType)
 	}
 	prev := f.previous()
 	if l.logType == Unknown && prev.known && (l.headless || prev.logType != Audit) {

@@ -156,7 +156,16 @@ func (p *Parser) Parse(dst []event.Event, rec []byte) []event.Event {
 	p.begin()
 	p.base = origin{}
 	p.enter(&p.base)
-	return p.documents(dst, rec, carrier{})
+	from, counts := len(dst), p.counts
+	dst = p.documents(dst, rec, carrier{})
+	if t, ok := p.followers.told.ofAll(); ok {
+		p.begin()
+		p.counts = counts
+		p.base.told = t
+		p.enter(&p.base)
+		return p.documents(dst[:from], rec, carrier{})
+	}
+	return dst
 }
 
 // documents reads what stands in rec one after another; c is for what comes

@@ -370,6 +370,34 @@ func TestRedact(t *testing.T) {
 	f(DefaultRedact(), `{}`, RedactionMark)
 }
 
+// Without an envelope, a line that one component alone writes tells the type of all
+// lines of the record, and counts what was met once.
+func TestParser_LinesTellEachOther(t *testing.T) {
+	const (
+		plain     = `I0820 10:04:59.000001       1 controller.go:12] something`
+		scheduler = `I0820 10:04:59.000002       1 schedule_one.go:304] "Bound"`
+		api       = `I0820 10:04:59.000003       1 alloc.go:330] "allocated clusterIPs"`
+		cutOff    = `{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"a","stage":"Panic[Truncated...]`
+	)
+	p := newTestParser(t, Options{LineFormat: JSON})
+	f := func(rec, want string) {
+		t.Helper()
+		p.Reset(august.UnixNano(), nil)
+		var got []string
+		for _, ev := range p.Parse(nil, []byte(rec)) {
+			got = append(got, ev.Source.Get(LabelLogType))
+			require.Contains(t, string(ev.Line), `"log_type":"`+ev.Source.Get(LabelLogType)+`"`)
+		}
+		require.Equal(t, want, strings.Join(got, " "))
+	}
+	f(plain, "unknown")
+	f(plain+"\n"+plain+"\n"+scheduler+"\n"+plain, "scheduler scheduler scheduler scheduler")
+	f(plain+"\n"+scheduler+"\n"+api, "unknown scheduler api")
+	f(plain+"\n"+cutOff, "unknown audit")
+	require.Equal(t, 1, p.Counts().Truncated)
+	f(plain, "unknown")
+}
+
 // A line that its JSON form would make too long for Loki stays text.
 func TestParser_LongLinesStayText(t *testing.T) {
 	p := newTestParser(t, Options{LineFormat: JSON})

@@ -33,6 +33,7 @@ type origin struct {
 	file                   []byte // Where it, and not the stream, is known.
 	cluster                []byte // Where the line itself names it.
 	enveloped              bool
+	told                   LogType // By the lines, where the stream does not tell it.
 	streamType             LogType
 	instance               []byte
 	key                    event.Fingerprint // Of the source, but for the type.
@@ -44,6 +45,9 @@ type origin struct {
 // settle computes what follows from the parts. It is called when they change.
 func (o *origin) settle(known *event.Sources) {
 	o.streamType, o.instance, _ = Classify(o.logStream)
+	if o.streamType == Unknown && o.told != "" {
+		o.streamType = o.told
+	}
 	o.key = event.Fingerprint{}
 	for _, part := range [...][]byte{o.owner, o.account, o.region, o.logGroup, o.logStream, o.filters, o.cluster} {
 		o.key = known.Mix(o.key, part)
