@@ -1,6 +1,8 @@
 package kubelog
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/grafana/alloy/eks/internal/cwlogs"
@@ -67,7 +69,7 @@ func envelopeKey(known *event.Sources, env *cwlogs.Envelope) event.Fingerprint {
 }
 
 // source returns the source for o, nil when nothing is known.
-func (o *origin) source(known *event.Sources) *event.Source {
+func (o *origin) source(known *event.Sources, wanted wantedLabels) *event.Source {
 	var f event.Fingerprint
 	f = known.Mix(f, o.kubernetes)
 	f = known.Mix(f, o.namespace)
@@ -84,12 +86,25 @@ func (o *origin) source(known *event.Sources) *event.Source {
 	if src, ok := known.Get(f); ok {
 		return src
 	}
-	return known.Keep(f, o.build())
+	return known.Keep(f, o.build(wanted))
+}
+
+// wantedLabels are the names of the labels that sources are to have; nil for all.
+type wantedLabels map[string]string
+
+// name returns the label's name, and whether it is wanted.
+func (w wantedLabels) name(prefix string, key []byte) (string, bool) {
+	if w == nil {
+		return prefix + sanitize(key), true
+	}
+	var room [128]byte
+	name, ok := w[string(appendSanitized(append(room[:0], prefix...), key))]
+	return name, ok
 }
 
 // build reads the labels of o; nil when there are none.
-func (o *origin) build() *event.Source {
-	b := labelBuilder{seen: map[string]bool{}}
+func (o *origin) build(wanted wantedLabels) *event.Source {
+	b := labelBuilder{wanted: wanted}
 	walk(o.kubernetes, b.kubernetes)
 	for _, part := range o.lifted {
 		b.kubernetes(part.key[len(`"kubernetes_`):len(part.key)-1], part.value)
@@ -97,7 +112,7 @@ func (o *origin) build() *event.Source {
 	walk(o.namespace, b.namespace)
 	for _, part := range o.extras {
 		key := part.key[1 : len(part.key)-1]
-		b.add(PrefixRecord+sanitize(key), part.value)
+		b.addKey(PrefixRecord, key, part.value)
 	}
 	if o.envelope != nil {
 		b.envelope(o.envelope, o.account, o.region)
@@ -105,7 +120,7 @@ func (o *origin) build() *event.Source {
 	if len(b.labels) == 0 {
 		return nil
 	}
-	return &event.Source{Labels: b.labels}
+	return &event.Source{Labels: slices.Clip(b.labels)}
 }
 
 // walk calls f for each member of an object; a value of another kind has none.
@@ -118,28 +133,74 @@ func walk(v jsonscan.Value, f func(key []byte, v jsonscan.Value)) {
 
 // labelBuilder collects labels; the first value of a name stays.
 type labelBuilder struct {
+	wanted wantedLabels
 	labels []event.Label
-	seen   map[string]bool
+	// seen are the names of the labels when there are too many to look through.
+	seen map[string]bool
 }
 
+// maxLookedThrough is how many labels are looked through for a name.
+const maxLookedThrough = 32
+
+func (b *labelBuilder) has(name string) bool {
+	if len(b.labels) <= maxLookedThrough {
+		return slices.ContainsFunc(b.labels, func(l event.Label) bool { return l.Name == name })
+	}
+	if b.seen == nil {
+		b.seen = map[string]bool{}
+		for _, l := range b.labels {
+			b.seen[l.Name] = true
+		}
+	}
+	return b.seen[name]
+}
+
+// addKey adds a label whose name is made of a key.
+func (b *labelBuilder) addKey(prefix string, key []byte, v jsonscan.Value) {
+	if name, ok := b.wanted.name(prefix, key); ok {
+		b.addValue(name, v)
+	}
+}
+
+// add adds a label.
 func (b *labelBuilder) add(name string, v jsonscan.Value) {
+	if b.wants(name) {
+		b.addValue(name, v)
+	}
+}
+
+// addText adds a label whose value is not JSON.
+func (b *labelBuilder) addText(name, value string) {
+	if b.wants(name) {
+		b.put(name, value)
+	}
+}
+
+func (b *labelBuilder) wants(name string) bool {
+	_, ok := b.wanted[name]
+	return ok || b.wanted == nil
+}
+
+func (b *labelBuilder) addValue(name string, v jsonscan.Value) {
 	if v.IsObject() || v.IsArray() || string(v) == "null" {
 		return
 	}
-	b.addText(name, string(v.AppendText(nil)))
+	b.put(name, string(v.AppendText(nil)))
 }
 
-func (b *labelBuilder) addText(name, value string) {
-	if value == "" || b.seen[name] || len(b.labels) >= maxLabels {
+func (b *labelBuilder) put(name, value string) {
+	if value == "" || len(b.labels) >= maxLabels || b.has(name) {
 		return
 	}
-	b.seen[name] = true
+	if b.seen != nil {
+		b.seen[name] = true
+	}
 	b.labels = append(b.labels, event.Label{Name: name, Value: strings.ToValidUTF8(value, "\ufffd")})
 }
 
 // addMap adds every member of an object under a prefix.
 func (b *labelBuilder) addMap(prefix string, v jsonscan.Value) {
-	walk(v, func(key []byte, v jsonscan.Value) { b.add(prefix+sanitize(key), v) })
+	walk(v, func(key []byte, v jsonscan.Value) { b.addKey(prefix, key, v) })
 }
 
 // kubernetesLabels maps the keys that Fluent Bit's kubernetes filter writes.
@@ -201,14 +262,18 @@ func (b *labelBuilder) namespace(key []byte, v jsonscan.Value) {
 
 // sanitize turns a key, as it is written in JSON, into what may stand in a
 // label name, the way Prometheus' service discoveries do.
-func sanitize(key []byte) string {
-	if strings.IndexByte(string(key), '\\') >= 0 {
+func sanitize(key []byte) string { return string(appendSanitized(nil, key)) }
+
+func appendSanitized(dst, key []byte) []byte {
+	if bytes.IndexByte(key, '\\') >= 0 {
 		key = jsonscan.AppendUnescaped(nil, key)
 	}
-	return strings.Map(func(r rune) rune {
+	for _, r := range string(key) {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-			return r
+			dst = append(dst, byte(r))
+		} else {
+			dst = append(dst, '_')
 		}
-		return '_'
-	}, string(key))
+	}
+	return dst
 }

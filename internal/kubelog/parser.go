@@ -36,6 +36,10 @@ type Options struct {
 	// the user named none, and then such a time is believed only when another
 	// time of the line confirms it.
 	Zone *time.Location
+	// Wanted names the labels that sources are to have, so that nothing is
+	// remembered of pods that makes no difference; nil for all. All parsers that
+	// share Sources want the same.
+	Wanted []string
 	// RecordKeys names, sanitized, the keys of a record that are wanted as
 	// PrefixRecord labels beside those that every record of a host carries.
 	RecordKeys map[string]bool
@@ -64,6 +68,7 @@ type Parser struct {
 	firehose int64
 	context  any
 
+	wanted     wantedLabels
 	fields     fields
 	scanObject document.EndFunc // p.fields.scan
 	origin     origin
@@ -80,6 +85,12 @@ func NewParser(opts Options) *Parser {
 		opts.MaxLine = DefaultMaxLine
 	}
 	p := &Parser{opts: opts, begunLines: map[lineKey]*fragment{}, cut: map[string]bool{}}
+	if opts.Wanted != nil {
+		p.wanted = wantedLabels{}
+		for _, name := range opts.Wanted {
+			p.wanted[name] = name
+		}
+	}
 	p.fields.recent = newRecent()
 	p.scanObject = p.fields.scan
 	return p
@@ -376,7 +387,7 @@ func (p *Parser) source() *event.Source {
 	plain := o.envelope == nil && o.namespace == nil && len(o.lifted)+len(o.extras) == 0
 	switch {
 	case !plain:
-		return o.source(p.opts.Sources)
+		return o.source(p.opts.Sources, p.wanted)
 	case o.kubernetes == nil:
 		return nil
 	}
@@ -384,7 +395,7 @@ func (p *Parser) source() *event.Source {
 	if known != nil && known.source != nil {
 		return known.source
 	}
-	src := o.source(p.opts.Sources)
+	src := o.source(p.opts.Sources, p.wanted)
 	if known != nil {
 		known.source = src
 	}

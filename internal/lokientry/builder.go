@@ -216,10 +216,15 @@ func (b *Builder) extra(st *stream, ev *event.Event, c timestamp.Choice) []push.
 	return md[:len(md):len(md)]
 }
 
-// chunkSize is the room that lines share. A line that is kept for long, in a
-// queue or by a stage, keeps at most this much alive, and longer lines have room
-// of their own.
-const chunkSize = 32 << 10
+// Chunks are the room that lines, and labels, share. They grow from the smallest
+// to the largest size within a delivery: one of a single record keeps little alive
+// for as long as a queue keeps its entry, and one of thousands has few of them. A
+// line that is kept for long, by a stage that picks it out, keeps at most the
+// largest alive; longer lines have room of their own.
+const (
+	minLineChunk, maxLineChunk         = 1 << 10, 32 << 10 // Bytes.
+	minMetadataChunk, maxMetadataChunk = 16, 512           // Labels.
+)
 
 // lineArena copies lines into shared chunks: one allocation for some two hundred
 // lines.
@@ -230,19 +235,17 @@ func (a *lineArena) copy(line []byte) string {
 	if len(line) == 0 {
 		return ""
 	}
-	if len(line) > chunkSize/4 {
+	if len(line) > maxLineChunk/4 {
 		return string(line)
 	}
 	if cap(a.chunk)-len(a.chunk) < len(line) {
-		a.chunk = make([]byte, 0, chunkSize)
+		size := min(max(2*cap(a.chunk), minLineChunk), maxLineChunk)
+		a.chunk = make([]byte, 0, max(size, len(line)))
 	}
 	start := len(a.chunk)
 	a.chunk = append(a.chunk, line...)
 	return unsafe.String(&a.chunk[start], len(line)) // The arena only appends.
 }
-
-// metadataChunk is how many labels share one allocation.
-const metadataChunk = 512
 
 // metadataArena hands out room for the structured metadata of entries.
 type metadataArena struct{ chunk []push.LabelAdapter }
@@ -251,7 +254,8 @@ type metadataArena struct{ chunk []push.LabelAdapter }
 // is not used of it is lost.
 func (a *metadataArena) take(n int) []push.LabelAdapter {
 	if cap(a.chunk)-len(a.chunk) < n {
-		a.chunk = make([]push.LabelAdapter, 0, max(metadataChunk, n))
+		size := min(max(2*cap(a.chunk), minMetadataChunk), maxMetadataChunk)
+		a.chunk = make([]push.LabelAdapter, 0, max(size, n))
 	}
 	start := len(a.chunk)
 	a.chunk = a.chunk[:start+n]

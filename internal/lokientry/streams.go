@@ -135,20 +135,33 @@ func (s *Streams) Len() int { return s.known.Len() }
 
 // wants reports whether anything configured may look at the internal label.
 func (o *Options) wants(name string) bool {
+	names, _ := o.Wanted()
+	return slices.Contains(names, name) || slices.ContainsFunc(o.Rules, func(rule *relabel.Config) bool {
+		return rule.Action == relabel.LabelMap && rule.Regex.MatchString(name)
+	})
+}
+
+// Wanted returns the internal labels that Labels, Metadata and Rules look at. all
+// is set when a rule looks at labels by a pattern, and so may look at any.
+func (o *Options) Wanted() (names []string, all bool) {
 	for _, m := range []Mapping{o.Labels, o.Metadata} {
 		for _, from := range m {
-			if from == name {
-				return true
+			if strings.HasPrefix(from, internalPrefix) {
+				names = append(names, from)
 			}
 		}
 	}
 	for _, rule := range o.Rules {
-		if slices.Contains(rule.SourceLabels, model.LabelName(name)) ||
-			(rule.Action == relabel.LabelMap && rule.Regex.MatchString(name)) {
-			return true
+		all = all || rule.Action == relabel.LabelMap
+		for _, name := range rule.SourceLabels {
+			names = append(names, string(name))
+		}
+		if rule.Action == relabel.KeepEqual || rule.Action == relabel.DropEqual {
+			names = append(names, rule.TargetLabel)
 		}
 	}
-	return false
+	slices.Sort(names)
+	return slices.Compact(names), all
 }
 
 // Delivery is what all entries of one delivery have in common. Fill it and call

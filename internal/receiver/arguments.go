@@ -85,14 +85,13 @@ func (a *Arguments) Config() Config {
 	}
 }
 
-// Streams returns the streams of entries. labels and metadata are what an entry
-// has before the user's arguments change it; outputs is how many streams one
-// source of lines writes to.
-func (a *Arguments) Streams(opts lokientry.Options, outputs int) (*lokientry.Streams, error) {
+// StreamOptions adds to options what the arguments say: outputs is how many
+// streams one source of lines writes to.
+func (a *Arguments) StreamOptions(opts lokientry.Options, outputs int) lokientry.Options {
 	opts.Labels, opts.Metadata = a.Labels, a.StructuredMetadata
 	opts.Rules = relabel.ComponentToPromRelabelConfigs(a.RelabelRules)
 	opts.Size = outputs * a.Limits.RememberedSources
-	return lokientry.NewStreams(opts)
+	return opts
 }
 
 // firehose returns what the protocol's handler is configured with.

@@ -16,6 +16,7 @@ import (
 	"github.com/grafana/alloy/syntax/alloytypes"
 
 	"github.com/grafana/alloy/eks/internal/docpage"
+	"github.com/grafana/alloy/eks/internal/lokientry"
 	"github.com/grafana/alloy/eks/internal/receiver"
 	"github.com/grafana/alloy/eks/internal/rig"
 	"github.com/grafana/alloy/eks/internal/timestamp"
@@ -278,15 +279,31 @@ func TestArguments_OfLokiSource(t *testing.T) {
 	}
 }
 
-func TestRecordKeys(t *testing.T) {
-	var args Arguments
-	args.Receiver = receiver.Arguments{
-		Labels:             map[string]string{"unit": "__record_systemd_unit", "fixed": "x"},
-		StructuredMetadata: map[string]string{"zone": "__record_az"},
-		RelabelRules: relabel.Rules{
-			{SourceLabels: []string{"__record_team", "__meta_kubernetes_namespace"}, TargetLabel: "team"},
-		},
-		AccessKeys: []alloytypes.Secret{"__record_no"},
+func TestWantedLabels(t *testing.T) {
+	var labelMap relabel.Config
+	require.NoError(t, syntax.Unmarshal([]byte("action = \"labelmap\"\nregex = \"__meta_(.+)\""), &labelMap))
+	f := func(rules relabel.Rules, wantAll bool) {
+		t.Helper()
+		var args Arguments
+		args.Receiver = receiver.Arguments{
+			Labels:             map[string]string{"unit": "__record_systemd_unit", "fixed": "x"},
+			StructuredMetadata: map[string]string{"zone": "__record_az"},
+			RelabelRules: append(relabel.Rules{
+				{SourceLabels: []string{"__record_team", "__meta_kubernetes_pod_label_tier"}, TargetLabel: "team"},
+			}, rules...),
+			AccessKeys: []alloytypes.Secret{"__record_no"},
+		}
+		opts := args.Receiver.StreamOptions(lokientry.Options{}, 1)
+		require.Equal(t, map[string]bool{"systemd_unit": true, "az": true, "team": true}, recordKeys(&opts))
+		wanted := wantedLabels(&opts)
+		if wantAll {
+			require.Nil(t, wanted)
+			return
+		}
+		require.Contains(t, wanted, "__meta_kubernetes_pod_label_tier")
+		require.Contains(t, wanted, "__meta_kubernetes_namespace", "for the default labels")
+		require.NotContains(t, wanted, "__meta_kubernetes_pod_uid")
 	}
-	require.Equal(t, map[string]bool{"systemd_unit": true, "az": true, "team": true}, args.recordKeys())
+	f(nil, false)
+	f(relabel.Rules{&labelMap}, true)
 }

@@ -8,6 +8,7 @@ package kubernetes
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,7 +57,8 @@ type Component struct {
 
 	mut     sync.Mutex
 	sources *event.Sources
-	size    int // What sources was made for.
+	size    int      // What sources was made for,
+	wanted  []string // as are the labels that it remembers.
 	carry   *kubelog.Carry
 	retired []*kubelog.Carry      // What updates replaced: deliveries under way may still use it.
 	partial PartialLinesArguments // What carry was made for.
@@ -97,13 +99,15 @@ const outputs = 2
 func (c *Component) config(args Arguments) (receiver.Config, error) {
 	c.mut.Lock()
 	defer c.mut.Unlock()
-	if err := c.remember(&args); err != nil {
-		return receiver.Config{}, err
-	}
-	streams, err := args.Receiver.Streams(lokientry.Options{
+	streamOptions := args.Receiver.StreamOptions(lokientry.Options{
 		DefaultLabels:   defaultLabels(args.Cluster),
 		DefaultMetadata: defaultMetadata,
 	}, outputs)
+	wanted := wantedLabels(&streamOptions)
+	if err := c.remember(&args, wanted); err != nil {
+		return receiver.Config{}, err
+	}
+	streams, err := lokientry.NewStreams(streamOptions)
 	if err != nil {
 		return receiver.Config{}, err
 	}
@@ -116,7 +120,8 @@ func (c *Component) config(args Arguments) (receiver.Config, error) {
 	options := kubelog.Options{
 		Sources:    c.sources,
 		Zone:       zone,
-		RecordKeys: args.recordKeys(),
+		Wanted:     wanted,
+		RecordKeys: recordKeys(&streamOptions),
 		MaxLine:    int(args.PartialLines.MaxLineSize),
 		Carry:      c.carry,
 	}
@@ -128,13 +133,13 @@ func (c *Component) config(args Arguments) (receiver.Config, error) {
 }
 
 // remember makes what outlives an update, where the arguments ask for another.
-func (c *Component) remember(args *Arguments) error {
-	if size := args.Receiver.Limits.RememberedSources; c.sources == nil || c.size != size {
+func (c *Component) remember(args *Arguments, wanted []string) error {
+	if size := args.Receiver.Limits.RememberedSources; c.sources == nil || c.size != size || !slices.Equal(c.wanted, wanted) {
 		sources, err := event.NewSources(size)
 		if err != nil {
 			return fmt.Errorf("cannot remember %d sources (argument limits.remembered_sources): %w", size, err)
 		}
-		c.sources, c.size = sources, size
+		c.sources, c.size, c.wanted = sources, size, wanted
 	}
 	if c.partial != args.PartialLines {
 		if c.carry != nil {

@@ -1,7 +1,8 @@
 package kubernetes
 
 import (
-	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/grafana/alloy/eks/internal/event"
 	"github.com/grafana/alloy/eks/internal/kubelog"
@@ -22,6 +23,9 @@ const serviceAnnotation = kubelog.PrefixPodAnnotation + "resource_opentelemetry_
 
 // hostLabels name what wrote a line that is no container's.
 var hostLabels = []string{kubelog.PrefixRecord + "systemd_unit", kubelog.PrefixRecord + "ident"}
+
+// nodeLabels name the node that a line was written on.
+var nodeLabels = []string{kubelog.LabelNodeName, kubelog.PrefixRecord + "hostname", kubelog.PrefixRecord + "host"}
 
 // defaultLabels returns a function that gives the labels which an entry has
 // without any configuration.
@@ -51,30 +55,37 @@ func defaultLabels(cluster string) func(internal lokientry.Internal, stream stri
 func defaultMetadata(internal lokientry.Internal) []event.Label {
 	return []event.Label{
 		{Name: "pod", Value: internal(kubelog.LabelPodName)},
-		{Name: "node", Value: internal.First(kubelog.LabelNodeName, kubelog.PrefixRecord+"hostname", kubelog.PrefixRecord+"host")},
+		{Name: "node", Value: internal.First(nodeLabels...)},
 		{Name: "image", Value: internal(kubelog.LabelContainerImage)},
 	}
 }
 
-var recordKey = regexp.MustCompile(kubelog.PrefixRecord + `([a-zA-Z0-9_]+)`)
+// ownLabels are the internal labels that the defaults above look at.
+var ownLabels = slices.Concat(
+	appLabels, []string{serviceAnnotation}, hostLabels, nodeLabels,
+	[]string{kubelog.LabelNamespace, kubelog.LabelContainerName, kubelog.LabelPodName, kubelog.LabelContainerImage},
+)
+
+// wantedLabels returns the internal labels that make a difference, sorted; nil if
+// any may.
+func wantedLabels(opts *lokientry.Options) []string {
+	names, all := opts.Wanted()
+	if all {
+		return nil
+	}
+	names = append(names, ownLabels...)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
 
 // recordKeys returns the keys of records that the arguments ask for, so that the
-// parser looks for no others.
-func (a *Arguments) recordKeys() map[string]bool {
+// parser looks for no others: any key could be the application's own.
+func recordKeys(opts *lokientry.Options) map[string]bool {
 	keys := map[string]bool{}
-	add := func(text string) {
-		for _, m := range recordKey.FindAllStringSubmatch(text, -1) {
-			keys[m[1]] = true
-		}
-	}
-	for _, m := range []map[string]string{a.Receiver.Labels, a.Receiver.StructuredMetadata} {
-		for _, from := range m {
-			add(from)
-		}
-	}
-	for _, rule := range a.Receiver.RelabelRules {
-		for _, name := range rule.SourceLabels {
-			add(name)
+	names, _ := opts.Wanted()
+	for _, name := range names {
+		if key, ok := strings.CutPrefix(name, kubelog.PrefixRecord); ok {
+			keys[key] = true
 		}
 	}
 	return keys

@@ -108,11 +108,11 @@ func (c *Component) config(args Arguments) (receiver.Config, error) {
 	if err != nil {
 		return receiver.Config{}, err
 	}
-	streams, err := args.Receiver.Streams(lokientry.Options{
+	streams, err := lokientry.NewStreams(args.Receiver.StreamOptions(lokientry.Options{
 		DefaultLabels:   defaultLabels(args.Cluster),
 		DefaultMetadata: defaultMetadata,
 		LevelLabel:      true,
-	}, levels)
+	}, levels))
 	if err != nil {
 		return receiver.Config{}, err
 	}
