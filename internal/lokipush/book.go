@@ -14,9 +14,13 @@ import (
 //   - a stream that is new, when the tenant has too many,
 //   - what comes faster than a stream may.
 //
-// So a stream for which none of them is to be feared may stand anywhere in a push,
-// and any other one is the last of its push, where its error is not lost. In quiet
-// times that costs nothing.
+// A line that is new enough is not too far behind, and a stream that Loki has
+// answered for lately is not new. Any other stream is doubtful, and stands at the
+// end of a push, where its error is not lost. In quiet times that costs nothing.
+//
+// What comes too fast is no reason for doubt until an endpoint has answered 429,
+// and so that it does, the fastest stream of a push is the last one: when it is not
+// too fast, no other one is.
 
 const (
 	// lateAfter is the age from which on a line may be found too far behind. Loki
@@ -29,8 +33,11 @@ const (
 	// then it may be on another ingester, where it is new again.
 	trustFor = 10 * time.Minute
 
-	// fast is how many bytes within a second are too many for a stream to be
-	// trusted, a third of Loki's per_stream_rate_limit.
+	// strainedFor is how long fast streams are doubtful after a 429.
+	strainedFor = 10 * time.Minute
+
+	// fast is how many bytes of a stream in one second may be too many, when others
+	// write to it too: a third of Loki's per_stream_rate_limit.
 	fast = 1 << 20
 
 	// bookSize is how many streams are remembered at least.
@@ -42,6 +49,7 @@ type book struct {
 	mut sync.Mutex
 	// now gets what before does not have. When it is full, it is before.
 	now, before map[uint64]*page
+	strained    int64 // Until when, in nanoseconds.
 }
 
 // page is what is known of a stream. Two streams of one hash share it, which 2⁶⁴
@@ -69,13 +77,20 @@ func (k *book) page(hash uint64) *page {
 	return p
 }
 
-// doubtful appends to dst whether each stream of the batch has to be the last of
-// its push. What the streams take is counted.
-func (k *book) doubtful(dst []bool, b *Batch, now time.Time) []bool {
+// standing is what is to be thought of a stream.
+type standing struct {
+	doubtful bool
+	bytes    int // Within this second.
+}
+
+// standings appends to dst those of the streams of a batch that is about to be
+// pushed.
+func (k *book) standings(dst []standing, b *Batch, now time.Time) []standing {
 	nanos := now.UnixNano()
 	second := nanos / int64(time.Second)
 	k.mut.Lock()
 	defer k.mut.Unlock()
+	strained := nanos < k.strained
 	for i := range b.streams {
 		st := &b.streams[i]
 		p := k.page(st.hash)
@@ -84,9 +99,19 @@ func (k *book) doubtful(dst []bool, b *Batch, now time.Time) []bool {
 		}
 		p.bytes += st.size
 		known := p.verified != 0 && nanos-p.verified < int64(trustFor)
-		dst = append(dst, !known || p.bytes > fast || st.late(now))
+		dst = append(dst, standing{
+			doubtful: !known || st.late(now) || strained && p.bytes > fast,
+			bytes:    p.bytes,
+		})
 	}
 	return dst
+}
+
+// strain notes that Loki has answered 429.
+func (k *book) strain(now time.Time) {
+	k.mut.Lock()
+	defer k.mut.Unlock()
+	k.strained = now.Add(strainedFor).UnixNano()
 }
 
 // verify notes that Loki has answered for a stream.

@@ -184,6 +184,9 @@ func (e *Endpoint) send(ctx context.Context, b *Batch, tenant string, segs []seg
 		case EntriesRefused, TooLarge:
 			return a, nil
 		}
+		if a.result == RateLimited {
+			e.book.strain(time.Now())
+		}
 		if !e.tryAgain(ctx, again, &a) {
 			return a, e.fail(&a)
 		}

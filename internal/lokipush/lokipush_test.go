@@ -3,10 +3,14 @@ package lokipush
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"testing"
 	"time"
 
 	"github.com/golang/snappy"
+	"github.com/grafana/dskit/backoff"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -76,4 +80,57 @@ func decode(t testing.TB, compressed []byte) push.PushRequest {
 	var req push.PushRequest
 	require.NoError(t, req.Unmarshal(text))
 	return req
+}
+
+// testEndpoint is an endpoint with its metrics.
+type testEndpoint struct {
+	*Endpoint
+	registry *prometheus.Registry
+}
+
+// newTestEndpoint returns an endpoint for the URL. The change may be nil.
+func newTestEndpoint(t testing.TB, url string, change func(*Config)) *testEndpoint {
+	t.Helper()
+	cfg := Config{
+		Name: "0", URL: parseURL(t, url), Client: config.DefaultHTTPClientConfig, BatchSize: 1 << 20, Timeout: 10 * time.Second,
+		Backoff:          backoff.Config{MinBackoff: time.Millisecond, MaxBackoff: 10 * time.Millisecond, MaxRetries: 3},
+		RetryRateLimited: true, Concurrency: 4,
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	registry := prometheus.NewRegistry()
+	e, err := NewEndpoint(cfg, NewMetrics("test", registry))
+	require.NoError(t, err)
+	t.Cleanup(e.Close)
+	return &testEndpoint{Endpoint: e, registry: registry}
+}
+
+// counted returns the sum of a metric of an endpoint over all series with the
+// label value.
+func (e *testEndpoint) counted(t *testing.T, name, value string) float64 {
+	t.Helper()
+	families, err := e.registry.Gather()
+	require.NoError(t, err)
+	sum := 0.0
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetValue() == value {
+					sum += m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+				}
+			}
+		}
+	}
+	return sum
+}
+
+func parseURL(t testing.TB, text string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(text)
+	require.NoError(t, err)
+	return u
 }

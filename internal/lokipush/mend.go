@@ -81,7 +81,8 @@ type draft struct {
 	line      string
 	metadata  []push.LabelAdapter
 	now       time.Time
-	pieces    int // The largest length of a piece of the line, 0 for all of it.
+	pieces    int  // The largest length of a piece of the line, 0 for all of it.
+	bare      bool // No structured metadata is allowed.
 }
 
 // mend returns the entries in the place of one that was refused. No part of it is
@@ -104,6 +105,9 @@ func (b *Batch) mend(h hit, plain bool, now time.Time, reasons []Reason) []loki.
 	} else {
 		d.answer(&h.refusal)
 	}
+	if d.bare = slices.Contains(reasons, MetadataDisallowed); d.bare {
+		d.spill(0, -1)
+	}
 	return d.entries(e)
 }
 
@@ -118,8 +122,7 @@ func (d *draft) answer(r *refusal) {
 		d.pieces = max(int(r.limit), minPiece)
 	case EntryTooLarge:
 		d.pieces = max(len(d.line)/2, minPiece)
-	case MetadataDisallowed:
-		d.spill(0, -1)
+	case MetadataDisallowed: // Seen to for every form from now on.
 	case MetadataTooLarge:
 		d.spill(r.limit, -1)
 	case MetadataTooMany:
@@ -211,10 +214,10 @@ func (d *draft) spill(size, number int64) {
 	// The entry's pieces may still get two more.
 	const part = int64(len(lokientry.MetadataPartial) + len("true") + len(MetadataPart) + len("1000/1000"))
 	if size >= 0 {
-		size -= part
+		size = max(size-part, 0)
 	}
 	if number >= 0 {
-		number -= 2
+		number = max(number-2, 0)
 	}
 	slices.SortStableFunc(d.metadata, func(x, y push.LabelAdapter) int { return cmp.Compare(rank(x.Name), rank(y.Name)) })
 	var kept []push.LabelAdapter
@@ -222,12 +225,12 @@ func (d *draft) spill(size, number int64) {
 	line.WriteString(d.line)
 	for _, l := range d.metadata {
 		takes := int64(len(l.Name) + len(l.Value))
-		if (size < 0 || takes <= size) && (number < 0 || number > 0) {
+		if (size < 0 || takes <= size) && number != 0 {
 			kept = append(kept, l)
 			if size >= 0 {
 				size -= takes
 			}
-			number--
+			number-- // A negative one stays negative.
 			continue
 		}
 		fmt.Fprintf(&line, " %s=%s", l.Name, quoteValue(l.Value))
@@ -358,6 +361,9 @@ func cleanName(name string) string {
 	if model.LegacyValidation.IsValidLabelName(name) {
 		return name
 	}
+	if name == "" {
+		return "_"
+	}
 	clean := []byte(name)
 	for i, c := range clean {
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
@@ -385,7 +391,7 @@ func (d *draft) entries(of *loki.Entry) []loki.Entry {
 	out := make([]loki.Entry, 0, len(pieces))
 	for i, piece := range pieces {
 		e := push.Entry{Timestamp: d.at.Add(time.Duration(i)), Line: piece, StructuredMetadata: d.metadata}
-		if len(pieces) > 1 {
+		if len(pieces) > 1 && !d.bare {
 			p := draft{metadata: slices.Clone(d.metadata)}
 			p.set(lokientry.MetadataPartial, "true")
 			p.set(MetadataPart, fmt.Sprintf("%d/%d", i+1, len(pieces)))

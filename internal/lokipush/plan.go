@@ -12,7 +12,7 @@ type request struct {
 	tenant string
 	segs   []segment
 	size   int
-	last   bool // The last stream is one that Loki has to answer for.
+	last   bool // No other stream may follow the last one.
 }
 
 func (r *request) add(s segment, size int) {
@@ -23,7 +23,8 @@ func (r *request) add(s segment, size int) {
 // planner cuts a batch into pushes for one endpoint.
 type planner struct {
 	b          *Batch
-	tenant     string // Of entries that name none.
+	standings  []standing // Of the streams.
+	tenant     string     // Of entries that name none.
 	batchSize  int
 	maxStreams int // 0 for any number.
 
@@ -33,7 +34,7 @@ type planner struct {
 
 // plan returns what is to be pushed. The pushes of one element follow each other,
 // because their entries do; elements do not depend on each other.
-func (p *planner) plan(doubtful []bool) [][]request {
+func (p *planner) plan() [][]request {
 	order := make([]int32, len(p.b.streams))
 	several := false
 	for i := range order {
@@ -49,7 +50,7 @@ func (p *planner) plan(doubtful []bool) [][]request {
 		for n < len(order) && p.tenantOf(order[n]) == tenant {
 			n++
 		}
-		p.planTenant(tenant, order[:n], doubtful)
+		p.planTenant(tenant, order[:n])
 		order = order[n:]
 	}
 	return p.plans
@@ -62,19 +63,22 @@ func (p *planner) tenantOf(stream int32) string {
 	return p.tenant
 }
 
-func (p *planner) planTenant(tenant string, streams []int32, doubtful []bool) {
+func (p *planner) planTenant(tenant string, streams []int32) {
 	p.full = p.full[:0]
 	open := request{tenant: tenant}
 	for _, i := range streams {
-		if !doubtful[i] {
+		if !p.standings[i].doubtful {
 			p.pack(&open, i)
 		}
 	}
 	if len(open.segs) > 0 {
 		p.full = append(p.full, open)
 	}
+	for i := range p.full {
+		p.putFastestLast(&p.full[i])
+	}
 	for _, i := range streams {
-		if doubtful[i] {
+		if p.standings[i].doubtful {
 			p.packLast(tenant, i)
 		}
 	}
@@ -105,6 +109,22 @@ func (p *planner) close(open *request) {
 	p.full = append(p.full, *open)
 	*open = request{tenant: open.tenant}
 }
+
+// putFastestLast puts the stream at the end of a push that is most likely refused
+// for its rate.
+func (p *planner) putFastestLast(r *request) {
+	last := len(r.segs) - 1
+	fastest := last
+	for i, s := range r.segs {
+		if p.bytes(s) > p.bytes(r.segs[fastest]) {
+			fastest = i
+		}
+	}
+	r.segs[fastest], r.segs[last] = r.segs[last], r.segs[fastest]
+	r.last = p.bytes(r.segs[last]) > fast // Nothing may follow it then.
+}
+
+func (p *planner) bytes(s segment) int { return p.standings[s.stream].bytes }
 
 // packLast puts a stream that Loki has to answer for at the end of pushes: of one
 // that has room, or of ones of its own, one after the other.
@@ -153,6 +173,9 @@ func (p *planner) cut(s segment, room int, some bool) (head segment, size int) {
 
 // plan cuts a batch into pushes for the endpoint.
 func (e *Endpoint) plan(b *Batch, now time.Time) [][]request {
-	p := planner{b: b, tenant: e.cfg.TenantID, batchSize: e.cfg.BatchSize, maxStreams: e.cfg.MaxStreams}
-	return p.plan(e.book.doubtful(make([]bool, 0, len(b.streams)), b, now))
+	p := planner{
+		b: b, standings: e.book.standings(make([]standing, 0, len(b.streams)), b, now),
+		tenant: e.cfg.TenantID, batchSize: e.cfg.BatchSize, maxStreams: e.cfg.MaxStreams,
+	}
+	return p.plan()
 }
