@@ -2,11 +2,14 @@ package writesync
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/grafana/alloy/internal/component/common/loki"
 	"github.com/grafana/alloy/internal/runtime/logging/level"
+
+	"github.com/grafana/alloy/eks/internal/lokipush"
 )
 
 // shape is how entries that come one by one wait. With several endpoints it is
@@ -66,6 +69,9 @@ func (c *Component) Run(ctx context.Context) error {
 	g.run(ctx)
 	c.stop(errStopping)
 	g.finish(cancel)
+	c.mut.Lock()
+	defer c.mut.Unlock()
+	c.writer.retire()
 	return nil
 }
 
@@ -181,10 +187,31 @@ func (c *Component) pushQueued(ctx context.Context, batch []loki.Entry) {
 			c.drop(batch, dropStopped)
 			return
 		case !replaced:
-			level.Error(c.opts.Logger).Log("msg", "lost entries that no component answers for: no endpoint takes them", "entries", len(batch), "err", err)
-			c.drop(batch, dropFailed)
+			c.giveUp(ctx, batch, err)
 			return
 		}
+	}
+}
+
+// failed is the reason with which entries go to dead_letter that were accepted by
+// no attempt, and for which nobody waits.
+const failed lokipush.Reason = "failed"
+
+// giveUp ends the attempts to push a batch.
+func (c *Component) giveUp(ctx context.Context, batch []loki.Entry, cause error) {
+	refused := make([]lokipush.Refused, len(batch))
+	for i, e := range batch {
+		refused[i] = lokipush.Refused{Entry: e, Reason: failed}
+	}
+	var failure *lokipush.Error
+	endpoint := ""
+	if errors.As(cause, &failure) {
+		endpoint = failure.Endpoint
+	}
+	taken, err := c.deadLetter.take(ctx, endpoint, refused)
+	level.Error(c.opts.Logger).Log("msg", "gave up pushing entries that no component answers for", "entries", len(batch), "dead_letter", taken, "err", errors.Join(cause, err))
+	if !taken {
+		c.drop(batch, dropFailed)
 	}
 }
 
