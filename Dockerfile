@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 
-# An image of the distribution: one static binary, root certificates, and nothing to log in with.
+# An image of the distribution: one static binary with the web UI in it, root certificates, and nothing to log in with.
 #
 #   docker build --build-arg VERSION=v1.15.1-eks.1 --build-arg REVISION=$(git rev-parse HEAD) -t alloy-eks .
 #   docker build --platform linux/amd64,linux/arm64 ...   # Cross-compiled, for Graviton nodes too.
@@ -11,12 +11,25 @@
 # The layout is that of the image grafana/alloy, so that the Helm chart and compose files made for it can use this one: /bin/alloy, configuration in
 # /etc/alloy/config.alloy, state in /var/lib/alloy/data, user 473.
 
-# Nothing of this base gets into the image but what its compiler makes. It is pinned by tag: pin it by digest in the registry that you mirror it to.
+# Nothing of these bases gets into the image but what they make. They are pinned by tag: pin them by digest in the registry that you mirror them to.
+FROM --platform=$BUILDPLATFORM golang:1.26.8 AS sources
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod \
+    go mod download github.com/grafana/alloy && \
+    cp -R "$(go list -m -f '{{.Dir}}' github.com/grafana/alloy)/internal/web/ui" /ui && chmod -R u+w /ui
+
+FROM --platform=$BUILDPLATFORM node:20 AS ui
+COPY --from=sources /ui /ui
+WORKDIR /ui
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund && npm run build
+
 FROM --platform=$BUILDPLATFORM golang:1.26.8 AS build
 ARG TARGETOS TARGETARCH
 ARG VERSION="" REVISION="" BUILD_DATE="" TAGS=""
 WORKDIR /src
 COPY . .
+COPY --from=ui /ui/dist/ internal/webui/dist/
 ENV GOCACHE=/cache/build
 RUN --mount=type=cache,target=/go/pkg/mod \
     --mount=type=cache,target=/cache/build \

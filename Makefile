@@ -14,6 +14,10 @@ LDFLAGS := -s -w -X github.com/grafana/alloy/internal/build.Version=$(VERSION)
 WHOLE := ./cmd/alloy/... ./internal/demo/... ./internal/distribution/... ./internal/endtoend/... ./internal/throughput
 RACED = $(shell go list ./... | grep -v -E '/(cmd/alloy|internal/demo|internal/distribution|internal/endtoend|internal/throughput$$)')
 
+# The web UI is built by npm out of the sources of the Alloy in go.mod, once for each version. WITH_UI= does without.
+UI      := build/ui-$(ALLOY)
+WITH_UI ?= $(if $(shell command -v npm),ui)
+
 # Platforms that make image makes images for, separated by commas.
 PLATFORMS ?= linux/$(shell go env GOARCH)
 
@@ -33,8 +37,20 @@ build: ## build/alloy, the distribution, and build/firehose, the stand-in for Fi
 build/loki: ## a real Loki for the tests and the demo
 	cd tools/loki && $(STATIC) go build -ldflags '-s -w' -o ../../build/loki github.com/grafana/loki/v3/cmd/loki
 
+.PHONY: ui
+ui: $(UI)/dist/index.html ## the pages of the web UI, for the next build; needs Node.js 20 or later
+	rm -rf internal/webui/dist/[!.]*
+	cp -R $(UI)/dist/. internal/webui/dist/
+
+$(UI)/dist/index.html:
+	rm -rf $(UI)
+	mkdir -p build
+	cp -R "$$(go list -m -f '{{.Dir}}' github.com/grafana/alloy)/internal/web/ui" $(UI)
+	chmod -R u+w $(UI)
+	cd $(UI) && npm ci --ignore-scripts --no-audit --no-fund && npm run build
+
 .PHONY: run
-run: build ## run the quick start configuration
+run: $(WITH_UI) build ## run the quick start configuration, with the web UI on http://127.0.0.1:12345
 	build/alloy run --storage.path=data/alloy example-configs/quickstart.alloy
 
 .PHONY: demo
@@ -47,11 +63,12 @@ test: lint ## all tests; the first run builds Alloy and Loki
 	go test -race -timeout 20m $(RACED)
 	$(MAKE) build build/loki
 	$(STATIC) go test -timeout 30m $(WHOLE)
-	$(MAKE) test-helm test-image
+	$(MAKE) test-helm
+	$(MAKE) test-image WITH_UI=
 	$(MAKE) fuzz
 
 .PHONY: image
-image: build ## build/image, an OCI image layout for PLATFORMS; GOFLAGS=-trimpath for a binary that is the same on every machine
+image: $(WITH_UI) build ## build/image, an OCI image layout for PLATFORMS; GOFLAGS=-trimpath for a binary that is the same on every machine
 	@set -e; binaries=; for platform in $$(echo $(PLATFORMS) | tr , ' '); do \
 		binary=build/alloy; \
 		if [ $$platform != $$(go env GOOS)/$$(go env GOARCH) ]; then \
@@ -61,6 +78,9 @@ image: build ## build/image, an OCI image layout for PLATFORMS; GOFLAGS=-trimpat
 		binaries="$$binaries --binary $$platform=$$binary"; \
 	done; \
 	(cd tools/image && $(STATIC) go build -o ../../build/imagetool .); \
+	if [ -e internal/webui/dist/index.html ]; then \
+		binaries="$$binaries --package-lock $$(go list -m -f '{{.Dir}}' github.com/grafana/alloy)/internal/web/ui/package-lock.json"; \
+	else echo 'note: the image has no web UI; make ui image'; fi; \
 	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} build/imagetool build $$binaries \
 		--version $(VERSION) --revision $$(git rev-parse HEAD) --output build/image
 
@@ -71,6 +91,12 @@ push: ## push build/image to REF, for example REF=registry.example.com/alloy-eks
 .PHONY: test-image
 test-image: image ## the image: what is in it, and that it runs on nothing else
 	cd tools/image && $(STATIC) go test ./...
+
+.PHONY: test-ui
+test-ui: ui build ## the web UI, looked at by a real Chromium; screenshots into build/screenshots
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
+		{ apt-get update && apt-get install --yes --no-install-recommends chromium; }
+	cd tools/browser && $(STATIC) go test -count=1 ./...
 
 .PHONY: test-helm
 test-helm: ## the Helm values, with the real chart, Kubernetes' own checks and build/alloy
@@ -107,6 +133,9 @@ fmt: ## format Go code and example configurations
 .PHONY: lint
 lint: ## golangci-lint, with the import rules of .golangci.yml
 	$(STATIC) go run $(GOLANGCI_LINT) run ./...
+	@set -e; for dir in tools/browser tools/helm tools/image; do \
+		(cd $$dir && $(STATIC) go run $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...); \
+	done
 
 .PHONY: examples
 examples: build ## example configurations are formatted and valid

@@ -116,6 +116,14 @@ func (e *engine) newServices(env environment) ([]service.Service, error) {
 		return nil, errors.New("cannot make the otel service")
 	}
 	liveDebugging := livedebugging.New()
+	pages, err := newUIService(ui.Options{
+		UIPrefix:        e.flags.http.uiPrefix,
+		CallbackManager: liveDebugging.Data().(livedebugging.CallbackManager),
+		Logger:          e.serviceLogger("ui"),
+	})
+	if err != nil {
+		return nil, err
+	}
 	return []service.Service{
 		e.cluster,
 		e.http,
@@ -123,11 +131,7 @@ func (e *engine) newServices(env environment) ([]service.Service, error) {
 		liveDebugging,
 		otelService,
 		remoteConfig,
-		ui.New(ui.Options{
-			UIPrefix:        e.flags.http.uiPrefix,
-			CallbackManager: liveDebugging.Data().(livedebugging.CallbackManager),
-			Logger:          e.serviceLogger("ui"),
-		}),
+		pages,
 	}, nil
 }
 

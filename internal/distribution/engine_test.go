@@ -164,10 +164,8 @@ func TestEngine_Endpoints(t *testing.T) {
 	f("/debug/pprof/mutex?debug=1", 200, "cycles/second")
 	// It collects the metrics from the address that it listens on.
 	f("/-/support?duration=1", 200, "alloy-runtime-flags.txt")
-	// The files of the UI are not part of the binary. That they are missing is all that a browser gets to know, and nothing else suffers.
-	f("/", 404, "")
-	f("/graph", 404, "")
-	f("/-/ready", 200, "ready")
+	f("/", uiStatus(), "<title>")
+	f("/graph", uiStatus(), "<title>")
 
 	require.ElementsMatch(t, []string{"loki.echo.out", "loki.relabel.names"}, te.components(""))
 }

@@ -31,13 +31,14 @@ A configuration that cannot be loaded at the start ends the process with a non-z
 
 The HTTP server has, besides what components serve:
 
+  /               the web UI
   /-/ready        200 when the configuration has been loaded
   /-/healthy      200 unless a component reports to be unhealthy
   /-/reload       loads the configuration again (GET or POST)
   /-/support      a support bundle: configuration, logs, profiles (GET)
   /metrics        metrics of this process
   /debug/pprof    Go profiles
-  /api/v0/web     state of the components, as the web UI reads it
+  /api/v0/web     state of the components, as the web UI reads it, also in a binary that was built without its pages
 
 Unlike Grafana Alloy, this distribution reports nothing about its use to Grafana Labs, unless --enable-reporting is given.
 
