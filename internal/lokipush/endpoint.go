@@ -39,7 +39,8 @@ type Config struct {
 	Backoff backoff.Config
 	// RetryRateLimited is whether that is so when Loki answers 429.
 	RetryRateLimited bool
-	// Concurrency is how many attempts are under way at the same time.
+	// Concurrency is how many requests are under way at the same time, MaxLanes at
+	// most; see lanes.
 	Concurrency int
 }
 
@@ -49,7 +50,7 @@ type Endpoint struct {
 	url     string
 	client  *http.Client
 	header  http.Header // Of all requests.
-	slots   chan struct{}
+	lanes   lanes
 	book    *book
 	metrics *endpointMetrics
 	state   state
@@ -74,7 +75,7 @@ func NewEndpoint(cfg Config, metrics *Metrics) (*Endpoint, error) {
 	}
 	return &Endpoint{
 		cfg: cfg, url: cfg.URL.String(), client: client, header: header,
-		slots: make(chan struct{}, max(cfg.Concurrency, 1)), book: newBook(), metrics: metrics.endpoint(cfg.Name),
+		lanes: newLanes(cfg.Concurrency), book: newBook(), metrics: metrics.endpoint(cfg.Name),
 	}, nil
 }
 
@@ -163,19 +164,18 @@ func (e *Endpoint) send(ctx context.Context, b *Batch, tenant string, segs []seg
 			y.release()
 		}
 	}()
+	taken := e.lanes.ofAll(b, segs)
 	again := backoff.New(ctx, e.cfg.Backoff)
 	for {
-		select {
-		case e.slots <- struct{}{}:
-		case <-ctx.Done():
-			a := failure(ctx, ctx.Err())
+		if err := e.lanes.take(ctx, taken); err != nil {
+			a := failure(ctx, err)
 			return a, e.fail(&a)
 		}
 		if y == nil {
 			y = newBody(b, segs)
 		}
 		a := e.attempt(ctx, tenant, y)
-		<-e.slots
+		e.lanes.free(taken)
 		switch a.result {
 		case Accepted:
 			e.state.accepted()

@@ -27,6 +27,7 @@ type planner struct {
 	tenant     string     // Of entries that name none.
 	batchSize  int
 	maxStreams int // 0 for any number.
+	lanes      lanes
 
 	full  []request // Those of the tenant at hand that are made of trusted streams.
 	plans [][]request
@@ -65,15 +66,7 @@ func (p *planner) tenantOf(stream int32) string {
 
 func (p *planner) planTenant(tenant string, streams []int32) {
 	p.full = p.full[:0]
-	open := request{tenant: tenant}
-	for _, i := range streams {
-		if !p.standings[i].doubtful {
-			p.pack(&open, i)
-		}
-	}
-	if len(open.segs) > 0 {
-		p.full = append(p.full, open)
-	}
+	p.packTrusted(tenant, streams)
 	for i := range p.full {
 		p.putFastestLast(&p.full[i])
 	}
@@ -86,6 +79,38 @@ func (p *planner) planTenant(tenant string, streams []int32) {
 		p.plans = append(p.plans, []request{full})
 	}
 }
+
+// packTrusted packs the streams that are not doubtful. When they need more than
+// one request, each lane is in one of them, if it can be, so that they do not wait
+// for each other.
+func (p *planner) packTrusted(tenant string, streams []int32) {
+	var trusted []int32
+	total := 0
+	sizes := make([]int, len(p.lanes))
+	for _, i := range streams {
+		if st := &p.b.streams[i]; !p.standings[i].doubtful {
+			trusted = append(trusted, i)
+			total += st.size
+			sizes[p.lane(i)] += st.size
+		}
+	}
+	if total > p.batchSize {
+		slices.SortStableFunc(trusted, func(x, y int32) int { return cmp.Compare(p.lane(x), p.lane(y)) })
+	}
+	open := request{tenant: tenant}
+	for k, i := range trusted {
+		begins := k > 0 && p.lane(i) != p.lane(trusted[k-1])
+		if begins && total > p.batchSize && open.size+sizes[p.lane(i)] > p.batchSize {
+			p.close(&open)
+		}
+		p.pack(&open, i)
+	}
+	if len(open.segs) > 0 {
+		p.full = append(p.full, open)
+	}
+}
+
+func (p *planner) lane(stream int32) int { return p.lanes.of(p.b.streams[stream].hash) }
 
 // pack adds a trusted stream to the open push, and to the next ones what does not
 // fit.
@@ -106,6 +131,9 @@ func (p *planner) pack(open *request, stream int32) {
 }
 
 func (p *planner) close(open *request) {
+	if len(open.segs) == 0 {
+		return
+	}
 	p.full = append(p.full, *open)
 	*open = request{tenant: open.tenant}
 }
@@ -175,7 +203,7 @@ func (p *planner) cut(s segment, room int, some bool) (head segment, size int) {
 func (e *Endpoint) plan(b *Batch, now time.Time) [][]request {
 	p := planner{
 		b: b, standings: e.book.standings(make([]standing, 0, len(b.streams)), b, now),
-		tenant: e.cfg.TenantID, batchSize: e.cfg.BatchSize, maxStreams: e.cfg.MaxStreams,
+		lanes: e.lanes, tenant: e.cfg.TenantID, batchSize: e.cfg.BatchSize, maxStreams: e.cfg.MaxStreams,
 	}
 	return p.plan()
 }

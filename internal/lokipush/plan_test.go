@@ -60,7 +60,7 @@ func TestPlan(t *testing.T) {
 		b := NewBatch(entries, nil, noon)
 		defer b.Release()
 		size := int(b.sizes[0])
-		p := planner{b: b, standings: standings, tenant: "own", batchSize: batchSize * size, maxStreams: maxStreams}
+		p := planner{b: b, standings: standings, lanes: newLanes(1), tenant: "own", batchSize: batchSize * size, maxStreams: maxStreams}
 		require.Equal(t, want, show(&p, p.plan()))
 	}
 	f("aaa", 10, 0, "own[0:3]")
@@ -94,7 +94,7 @@ func TestPlan_FastestLast(t *testing.T) {
 	defer b.Release()
 	f := func(fastest int, want string) {
 		t.Helper()
-		p := planner{b: b, tenant: "own", batchSize: 1 << 20, standings: []standing{{bytes: 5}, {bytes: fastest}, {bytes: 1}, {doubtful: true}}}
+		p := planner{b: b, lanes: newLanes(1), tenant: "own", batchSize: 1 << 20, standings: []standing{{bytes: 5}, {bytes: fastest}, {bytes: 1}, {doubtful: true}}}
 		require.Equal(t, want, show(&p, p.plan()))
 	}
 	f(6, "own[0:1][2:1][1:1][3*:1]")
@@ -108,7 +108,7 @@ func TestPlan_Everything(t *testing.T) {
 	for range 200 {
 		entries := delivery(1+random.IntN(200), 1+random.IntN(20))
 		b := NewBatch(entries, nil, noon)
-		p := planner{b: b, batchSize: random.IntN(10_000), maxStreams: random.IntN(4)}
+		p := planner{b: b, lanes: newLanes(1 + random.IntN(5)), batchSize: random.IntN(10_000), maxStreams: random.IntN(4)}
 		for range b.streams {
 			p.standings = append(p.standings, standing{doubtful: random.IntN(3) == 0, bytes: random.IntN(2 * fast)})
 		}

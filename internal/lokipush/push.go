@@ -117,7 +117,7 @@ func (r *run) pushAll(ctx context.Context, b *Batch) error {
 		return r.pushEach(ctx, b, plans[0])
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(r.e.cfg.Concurrency)
+	group.SetLimit(len(r.e.lanes))
 	for _, plan := range plans {
 		group.Go(func() error { return r.pushEach(ctx, b, plan) })
 	}

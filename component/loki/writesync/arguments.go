@@ -66,8 +66,8 @@ func (e *EndpointArguments) Validate() error {
 	return e.HTTPClientConfig.Validate() // It is squashed, and so nobody else does.
 }
 
-// defaultConcurrentPushes are enough for a Loki that takes 50 ms for a push to
-// store 300 of them a second, for some 40 MB of memory.
+// defaultConcurrentPushes let a Loki that takes 50 ms for a push of 1 MiB store 300
+// MiB a second, if there are streams enough, for some 40 MB of memory.
 const defaultConcurrentPushes = 16
 
 // SetToDefault implements syntax.Defaulter.
@@ -82,8 +82,8 @@ func (a *Arguments) Validate() error {
 	if a.WAL.Enabled {
 		errs = append(errs, errors.New("wal: there is nothing to log ahead, because no sender is answered before Loki has its entries: remove the block, or use loki.write"))
 	}
-	if a.MaxConcurrentPushes < 1 {
-		errs = append(errs, fmt.Errorf("max_concurrent_pushes must be at least 1, and is %d", a.MaxConcurrentPushes))
+	if n := a.MaxConcurrentPushes; n < 1 || n > lokipush.MaxLanes {
+		errs = append(errs, fmt.Errorf("max_concurrent_pushes must be between 1 and %d, and is %d", lokipush.MaxLanes, n))
 	}
 	if len(a.Endpoints) == 0 {
 		errs = append(errs, errors.New("at least one endpoint is needed"))
