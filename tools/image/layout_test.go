@@ -194,35 +194,53 @@ func TestLayout_Roots(t *testing.T) {
 	}
 }
 
-// What is in the images is listed, and the list refers to the image.
-func TestLayout_Materials(t *testing.T) {
+// materialsOf returns the lists of what is in the images, by the digest of the image that they refer to.
+func materialsOf(t *testing.T) map[v1.Hash]*cyclonedx.BOM {
+	t.Helper()
 	root, _ := openLayout(t)
 	manifest, err := root.IndexManifest()
 	require.NoError(t, err)
-	var subjects []v1.Hash
+	all := map[v1.Hash]*cyclonedx.BOM{}
 	for _, descriptor := range manifest.Manifests[1:] {
 		require.Equal(t, string(sbomType), descriptor.ArtifactType)
 		artifact, err := root.Image(descriptor.Digest)
 		require.NoError(t, err)
 		description, err := artifact.Manifest()
 		require.NoError(t, err)
-		subjects = append(subjects, description.Subject.Digest)
-
 		layers, err := artifact.Layers()
 		require.NoError(t, err)
 		content, err := layers[0].Compressed()
 		require.NoError(t, err)
-		var bom cyclonedx.BOM
-		require.NoError(t, cyclonedx.NewBOMDecoder(content, cyclonedx.BOMFileFormatJSON).Decode(&bom))
-		requireMaterials(t, &bom)
+		bom := new(cyclonedx.BOM)
+		require.NoError(t, cyclonedx.NewBOMDecoder(content, cyclonedx.BOMFileFormatJSON).Decode(bom))
+		all[description.Subject.Digest] = bom
 	}
-	var digests []v1.Hash
+	return all
+}
+
+// What is in each image is listed, and the list refers to it.
+func TestLayout_Materials(t *testing.T) {
+	materials := materialsOf(t)
+	require.Len(t, materials, len(images(t)))
 	for _, image := range images(t) {
 		digest, err := image.Digest()
 		require.NoError(t, err)
-		digests = append(digests, digest)
+		require.Contains(t, materials, digest)
+		requireMaterials(t, materials[digest])
 	}
-	require.ElementsMatch(t, digests, subjects)
+}
+
+// hasUI reports whether the image for a platform has the web UI, by the list of what is in it.
+func hasUI(t *testing.T, platform string) bool {
+	t.Helper()
+	digest, err := images(t)[platform].Digest()
+	require.NoError(t, err)
+	for _, component := range *materialsOf(t)[digest].Components {
+		if component.Name == "react" {
+			return true
+		}
+	}
+	return false
 }
 
 func requireMaterials(t *testing.T, bom *cyclonedx.BOM) {

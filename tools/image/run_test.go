@@ -25,22 +25,24 @@ const (
 
 // container is the image's root directory, and how a program is started in it.
 type container struct {
-	root    string
-	storage string
-	config  string // Directory that is mounted at /etc/alloy, as the chart does.
+	root     string
+	config   string // Directory that is mounted at /etc/alloy, as the chart does.
+	storage  string // Where the storage directory is.
+	writable bool   // Whether the root can be written; otherwise something writable is mounted at storage.
 }
 
 // unpack makes the root directory of the image for this machine. Like a container runtime, it adds the directories that something is mounted on.
 func unpack(t *testing.T) *container {
 	t.Helper()
 	dir := t.TempDir()
-	c := &container{root: filepath.Join(dir, "root"), storage: "/var/lib/alloy/data", config: filepath.Join(dir, "config")}
+	c := &container{root: filepath.Join(dir, "root"), config: filepath.Join(dir, "config"), storage: "/" + dataPath}
 	require.NoError(t, os.MkdirAll(filepath.Join(c.root, "proc"), 0o755))
 	require.NoError(t, os.Mkdir(c.config, 0o755))
 	for path, f := range files(t, images(t)["linux/"+runtime.GOARCH]) {
 		path = filepath.Join(c.root, path)
 		if len(f.content) == 0 {
 			require.NoError(t, os.MkdirAll(path, 0o755))
+			require.NoError(t, os.Chmod(path, directoryMode(f.mode)))
 			continue
 		}
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -53,15 +55,27 @@ func unpack(t *testing.T) *container {
 	return c
 }
 
-// script mounts what a pod of the chart has: a root that cannot be written, with a configuration and an empty directory for the storage. Then it gives up all
-// rights, becomes user 473, and starts the entry point.
+// directoryMode turns the mode in an archive into Go's.
+func directoryMode(mode int64) os.FileMode {
+	const sticky = 0o1000
+	m := os.FileMode(mode).Perm()
+	if mode&sticky != 0 {
+		m |= os.ModeSticky
+	}
+	return m
+}
+
+// script mounts what a pod has with the values of operations/helm: a root that cannot be written, with a configuration and an empty directory for the storage. Then
+// it gives up all rights, becomes user 473, and starts the entry point.
 const script = `set -e
 mount --bind "$ROOT" "$ROOT"
 mount --rbind /proc "$ROOT/proc"
 mount --bind "$CONFIG" "$ROOT/etc/alloy"
-mount -t tmpfs -o mode=1777 storage "$ROOT$STORAGE"
 mount -o remount,bind,ro "$ROOT/etc/alloy"
-mount -o remount,bind,ro "$ROOT"
+if [ -z "$WRITABLE" ]; then
+	mount -t tmpfs -o mode=1777 storage "$ROOT$STORAGE"
+	mount -o remount,bind,ro "$ROOT"
+fi
 cd "$ROOT"
 exec %s chroot %s "$ROOT" /bin/alloy "$@"
 `
@@ -88,6 +102,9 @@ func (c *container) command(t *testing.T, args ...string) *exec.Cmd {
 	cmd.Env = []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "ROOT=" + c.root, "CONFIG=" + c.config, "STORAGE=" + c.storage,
 		"ALLOY_DEPLOY_MODE=docker",
+	}
+	if c.writable {
+		cmd.Env = append(cmd.Env, "WRITABLE=1")
 	}
 	return cmd
 }
@@ -148,7 +165,20 @@ func TestImage_Runs(t *testing.T) {
 	out, err := c.command(t, "--version").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	require.Contains(t, string(out), "alloy, version v1.15.1-eks.")
+	c.requireDelivery(t)
+}
 
+// With nothing but the chart's defaults the storage is below /tmp, which belongs to everybody.
+func TestImage_RunsWithTheChartsDefaults(t *testing.T) {
+	c := unpack(t)
+	c.storage, c.writable = "/tmp/alloy", true
+	c.requireDelivery(t)
+	require.FileExists(t, filepath.Join(c.root, c.storage, "alloy_seed.json"))
+}
+
+// requireDelivery runs the image until it has taken a delivery, and looks at what else it answers.
+func (c *container) requireDelivery(t *testing.T) {
+	t.Helper()
 	delivery, own := freePort(t), freePort(t)
 	require.NoError(t, os.WriteFile(filepath.Join(c.config, "config.alloy"), fmt.Appendf(nil, configuration, delivery), 0o644))
 	log := new(output)
@@ -165,10 +195,16 @@ func TestImage_Runs(t *testing.T) {
 	ready := fmt.Sprintf("http://127.0.0.1:%d/-/ready", own)
 	require.Eventually(t, func() bool { return status(ready) == http.StatusOK }, patience, tick, "it does not get ready: %s", log)
 
+	page := http.StatusNotFound
+	if hasUI(t, "linux/"+runtime.GOARCH) {
+		page = http.StatusOK
+	}
+	require.Equal(t, page, status(fmt.Sprintf("http://127.0.0.1:%d/", own)))
+
 	url := fmt.Sprintf("http://127.0.0.1:%d", delivery)
 	require.Equal(t, http.StatusOK, status(url), "the health check of a load balancer")
 	send := exec.CommandContext(t.Context(), filepath.Join(repository, "build", "firehose"), "send", "--quiet", "--retry-duration=0s", "--generate=10", "--url="+url)
-	out, err = send.CombinedOutput()
+	out, err := send.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	require.Eventually(t, func() bool { return strings.Contains(log.String(), "timestamp_source") }, patience, tick, "no entry in %s", log)
 }
