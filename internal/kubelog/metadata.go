@@ -89,6 +89,9 @@ func (o *origin) source(known *event.Sources, wanted wantedLabels) *event.Source
 	return known.Keep(f, o.build(wanted))
 }
 
+// usualLabels is more labels than most sources have.
+const usualLabels = 16
+
 // wantedLabels are the names of the labels that sources are to have; nil for all.
 type wantedLabels map[string]string
 
@@ -104,7 +107,7 @@ func (w wantedLabels) name(prefix string, key []byte) (string, bool) {
 
 // build reads the labels of o; nil when there are none.
 func (o *origin) build(wanted wantedLabels) *event.Source {
-	b := labelBuilder{wanted: wanted}
+	b := labelBuilder{wanted: wanted, labels: make([]event.Label, 0, max(len(wanted), usualLabels))}
 	walk(o.kubernetes, b.kubernetes)
 	for _, part := range o.lifted {
 		b.kubernetes(part.key[len(`"kubernetes_`):len(part.key)-1], part.value)

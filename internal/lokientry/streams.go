@@ -4,9 +4,11 @@ package lokientry
 
 import (
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -101,6 +103,8 @@ type Streams struct {
 	// makes every delivery a stream of its own here.
 	wantsRequestID bool
 	known          *lru.Cache[streamKey, *stream]
+	builders       sync.Pool // Of *labels.Builder.
+	seed           maphash.Seed
 }
 
 type streamKey struct {
@@ -127,7 +131,9 @@ func NewStreams(opts Options) (*Streams, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot make room for %d streams: %w", opts.Size, err)
 	}
-	return &Streams{opts: opts, wantsRequestID: opts.wants(LabelRequestID), known: known}, nil
+	s := &Streams{opts: opts, wantsRequestID: opts.wants(LabelRequestID), known: known, seed: maphash.MakeSeed()}
+	s.builders.New = func() any { return labels.NewBuilder(labels.EmptyLabels()) }
+	return s, nil
 }
 
 // Len returns how many streams are remembered.
@@ -223,7 +229,9 @@ func (s *Streams) lookup(key streamKey, ev *event.Event, d *Delivery) *stream {
 
 // build makes the labels and the metadata of a stream.
 func (s *Streams) build(ev *event.Event, d *Delivery) *stream {
-	lb := labels.NewBuilder(labels.EmptyLabels())
+	lb := s.builders.Get().(*labels.Builder)
+	defer s.builders.Put(lb)
+	lb.Reset(labels.EmptyLabels())
 	set := func(list []event.Label) {
 		for _, l := range list {
 			lb.Set(l.Name, l.Value)
@@ -251,8 +259,7 @@ func (s *Streams) build(ev *event.Event, d *Delivery) *stream {
 	if !relabel.ProcessBuilder(lb, s.opts.Rules...) {
 		return &stream{dropped: true}
 	}
-	st.labels = entryLabels(lb)
-	st.hash = uint64(st.labels.Fingerprint())
+	st.labels, st.hash = s.entryLabels(lb)
 	return st
 }
 
@@ -265,25 +272,25 @@ func resolve(from string, lb *labels.Builder) string {
 }
 
 func (s *Streams) metadata(lb *labels.Builder) []push.LabelAdapter {
-	all := map[string]string{}
-	for _, l := range s.opts.DefaultMetadata(lb.Get) {
-		all[l.Name] = l.Value
-	}
-	for name, from := range s.opts.Metadata {
-		all[name] = resolve(from, lb)
-	}
 	var out []push.LabelAdapter
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if all[name] != "" {
-			out = append(out, push.LabelAdapter{Name: name, Value: all[name]})
+	for _, l := range s.opts.DefaultMetadata(lb.Get) {
+		if _, changed := s.opts.Metadata[l.Name]; !changed && l.Value != "" {
+			out = append(out, push.LabelAdapter{Name: l.Name, Value: l.Value})
 		}
 	}
+	for name, from := range s.opts.Metadata {
+		if value := resolve(from, lb); value != "" {
+			out = append(out, push.LabelAdapter{Name: name, Value: value})
+		}
+	}
+	slices.SortFunc(out, func(a, b push.LabelAdapter) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 
-// entryLabels returns the labels that an entry may carry.
-func entryLabels(lb *labels.Builder) model.LabelSet {
-	set := model.LabelSet{}
+// entryLabels returns the labels that an entry may carry, and a hash that equal
+// ones have.
+func (s *Streams) entryLabels(lb *labels.Builder) (set model.LabelSet, hash uint64) {
+	set = model.LabelSet{}
 	lb.Range(func(l labels.Label) {
 		if strings.HasPrefix(l.Name, internalPrefix) && l.Name != LabelTenant {
 			return
@@ -292,10 +299,11 @@ func entryLabels(lb *labels.Builder) model.LabelSet {
 			return
 		}
 		set[model.LabelName(l.Name)] = model.LabelValue(strings.ToValidUTF8(l.Value, "\ufffd"))
+		hash += maphash.Comparable(s.seed, l) // The order is no part of it.
 	})
 	_, tenant := set[LabelTenant]
 	if len(set) == 0 || (tenant && len(set) == 1) {
 		set[ServiceName] = UnknownService
 	}
-	return set
+	return set, hash
 }

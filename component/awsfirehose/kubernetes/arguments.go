@@ -48,9 +48,10 @@ const (
 	// defaultMaxHeldSize is room for two thousand half lines of 16 KiB.
 	defaultMaxHeldSize = 32 << 20
 
-	// defaultRemembered is more containers than a cluster of the largest size
-	// that Kubernetes supports has on a quarter of its nodes, for some 50 MB.
-	defaultRemembered = 50_000
+	// defaultRemembered is as many as the pods that Kubernetes supports in a
+	// cluster. Only those that there are cost memory, some 2 KB each.
+	// https://kubernetes.io/docs/setup/best-practices/cluster-large/
+	defaultRemembered = 150_000
 )
 
 // sources are the times that a line of a container has, the best first.

@@ -17,6 +17,7 @@ import (
 	"github.com/grafana/alloy/eks/internal/firehose"
 	"github.com/grafana/alloy/eks/internal/rig"
 	"github.com/grafana/alloy/eks/internal/standin"
+	"github.com/grafana/alloy/eks/internal/traffic"
 )
 
 // BenchmarkDeliver takes a delivery of container logs from its body to the
@@ -25,16 +26,51 @@ import (
 //
 //	go test -run='^$' -bench=Deliver -benchmem -count 6 ./component/awsfirehose/kubernetes
 func BenchmarkDeliver(b *testing.B) {
+	const records = 1000
 	for _, receivers := range []int{0, 1} {
-		const records = 1000
 		b.Run(fmt.Sprintf("records=%d/receivers=%d", records, receivers), func(b *testing.B) {
-			benchmarkDeliver(b, records, receivers)
+			benchmarkDeliver(b, generatedBody(b, newGenerated(b, records)), records, receivers, "")
 		})
 	}
 }
 
-func benchmarkDeliver(b *testing.B, records, receivers int) {
-	args, err := rig.Decode[Arguments]("forward_to = []\n" + rig.AnyAge)
+// BenchmarkDeliver_Strangers is the same for records each of which is another
+// pod's than the one before: pods=200 are all remembered, of pods=2000 none is.
+func BenchmarkDeliver_Strangers(b *testing.B) {
+	const records = 1000
+	for _, pods := range []int{200, 2000} {
+		b.Run(fmt.Sprintf("records=%d/pods=%d", records, pods), func(b *testing.B) {
+			body := generatedBody(b, &strangers{Generator: newTraffic(b, pods), left: records})
+			benchmarkDeliver(b, body, records, 0, `limits { remembered_sources = 500 }`)
+		})
+	}
+}
+
+// strangers is generated traffic without runs of one pod.
+type strangers struct {
+	*traffic.Generator
+	left   int
+	pod    string
+	record []byte
+}
+
+func (s *strangers) Next() bool {
+	if s.left--; s.left < 0 {
+		return false
+	}
+	for {
+		var events []traffic.Event
+		if s.record, events = s.Generator.Next(s.record[:0]); events[0].Pod != s.pod {
+			s.pod = events[0].Pod
+			return true
+		}
+	}
+}
+
+func (s *strangers) Record() []byte { return s.record }
+
+func benchmarkDeliver(b *testing.B, body []byte, records, receivers int, text string) {
+	args, err := rig.Decode[Arguments]("forward_to = []\n" + rig.AnyAge + text)
 	require.NoError(b, err)
 	args.Receiver.Server.HTTP.ListenAddress, args.Receiver.Server.HTTP.ListenPort = "127.0.0.1", 0
 	taken := make(chan int)
@@ -57,7 +93,6 @@ func benchmarkDeliver(b *testing.B, records, receivers int) {
 		stop()
 		require.NoError(b, c.Run(stopped))
 	}()
-	body := generatedBody(b, records)
 	var envelope firehose.Envelope
 	deliver := func() {
 		require.NoError(b, envelope.Reset(body, records))
@@ -86,11 +121,15 @@ func benchmarkDeliver(b *testing.B, records, receivers int) {
 }
 
 // generatedBody returns the body of a delivery of generated records.
-func generatedBody(b *testing.B, records int) []byte {
+func generatedBody(b *testing.B, src interface {
+	Next() bool
+	Record() []byte
+},
+) []byte {
 	sender, err := standin.NewSender(standin.Options{URL: "http://127.0.0.1", Seed: 1, Timestamp: rig.RequestTime})
 	require.NoError(b, err)
 	d := sender.NewDelivery()
-	for src := newGenerated(b, records); src.Next(); {
+	for src.Next() {
 		require.NoError(b, d.Add(src.Record(), time.Time{}))
 	}
 	require.NoError(b, d.Seal())

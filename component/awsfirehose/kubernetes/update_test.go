@@ -34,9 +34,14 @@ type generated struct {
 
 func newGenerated(t testing.TB, n int) *generated {
 	t.Helper()
-	g, err := traffic.New(traffic.Options{Seed: 1, Pods: 20})
+	return &generated{Generator: newTraffic(t, 20), n: n}
+}
+
+func newTraffic(t testing.TB, pods int) *traffic.Generator {
+	t.Helper()
+	g, err := traffic.New(traffic.Options{Seed: 1, Pods: pods})
 	require.NoError(t, err)
-	return &generated{Generator: g, n: n}
+	return g
 }
 
 func (g *generated) Next() bool {
