@@ -22,6 +22,9 @@ type controlPlaneEvents struct {
 	headless, truncated map[string]bool
 }
 
+// maxMoved is more nanoseconds than there are equal lines in a delivery.
+const maxMoved = 1000
+
 // newControlPlaneEvents ends shortly before now.
 func newControlPlaneEvents(l *load) (source, error) {
 	records := l.Deliveries * l.Records
@@ -71,6 +74,8 @@ func (s *controlPlaneEvents) excuse(first, other entry) string {
 	switch {
 	case first.Labels != other.Labels || first.Line != other.Line:
 		return ""
+	case first.Nanos != other.Nanos && max(first.Nanos, other.Nanos)-min(first.Nanos, other.Nanos) < maxMoved:
+		return "of one of several equal lines, moved by a nanosecond so that Loki keeps each of them"
 	case s.headless[first.Line]:
 		return "of a line that states none: CloudWatch's own, or that of the line which it continues"
 	case s.truncated[first.Line]:

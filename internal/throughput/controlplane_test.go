@@ -23,7 +23,7 @@ func TestControlPlaneEvents(t *testing.T) {
 		t.Helper()
 		at := entry{labels, 1, line}
 		later := at
-		later.Nanos++
+		later.Nanos += maxMoved
 		got := src.excuse(at, later)
 		if want == "" {
 			require.Empty(t, got)
@@ -45,6 +45,11 @@ func TestControlPlaneEvents(t *testing.T) {
 	f("JSON among klog's", `{log_type="api"}`, `{"level":"warn"}`)
 	f("", `{log_type="audit"}`, `{"level":"Metadata"}`)
 	f("", `{log_type="api"}`, "I0820 09:58:53.927142      11 a.go:1] text")
+
+	one, moved := entry{`{log_type="api"}`, 1, "text"}, entry{`{log_type="api"}`, 2, "text"}
+	require.Contains(t, src.excuse(one, moved), "equal lines")
+	require.Contains(t, src.excuse(moved, one), "equal lines")
+	require.Empty(t, src.excuse(one, entry{one.Labels, 2, "other"}))
 }
 
 func TestContainerLines_Scattered(t *testing.T) {
