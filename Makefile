@@ -14,8 +14,9 @@ LDFLAGS := -s -w -X github.com/grafana/alloy/internal/build.Version=$(VERSION)
 WHOLE := ./cmd/alloy/... ./internal/demo/... ./internal/distribution/... ./internal/endtoend/... ./internal/throughput
 RACED = $(shell go list ./... | grep -v -E '/(cmd/alloy|internal/demo|internal/distribution|internal/endtoend|internal/throughput$$)')
 
-# The web UI is built by npm out of the sources of the Alloy in go.mod, once for each version. WITH_UI= does without.
-UI      := build/ui-$(ALLOY)
+# The web UI is built by npm out of the sources of the Alloy in go.mod, once for each version. WITH_UI= does without. The dot keeps the go command away from the Go
+# files that some npm packages have.
+UI      := build/.ui-$(ALLOY)
 WITH_UI ?= $(if $(shell command -v npm),ui)
 
 # Platforms that make image makes images for, separated by commas.
