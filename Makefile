@@ -89,9 +89,10 @@ image: $(WITH_UI) build ## build/image, an OCI image layout for PLATFORMS; GOFLA
 push: ## push build/image to REF, for example REF=registry.example.com/alloy-eks:$(VERSION)
 	build/imagetool push $(REF)
 
+# The go command does not see when something changes outside of a module, so it must not remember results of these.
 .PHONY: test-image
 test-image: image ## the image: what is in it, and that it runs on nothing else
-	cd tools/image && $(STATIC) go test ./...
+	cd tools/image && $(STATIC) go test -count=1 ./...
 
 .PHONY: test-ui
 test-ui: ui build ## the web UI, looked at by a real Chromium; screenshots into build/screenshots
@@ -101,7 +102,7 @@ test-ui: ui build ## the web UI, looked at by a real Chromium; screenshots into 
 
 .PHONY: test-helm
 test-helm: ## the Helm values, with the real chart, Kubernetes' own checks and build/alloy
-	cd tools/helm && $(STATIC) go test ./...
+	cd tools/helm && $(STATIC) go test -count=1 ./...
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME
