@@ -42,6 +42,7 @@ var promised = []string{
 	"loki.source.podlogs",
 	"loki.source.syslog",
 	"loki.write",
+	"loki.write_sync",
 	"otelcol.auth.basic",
 	"otelcol.auth.bearer",
 	"otelcol.auth.headers",

@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/units"
 	"github.com/stretchr/testify/require"
 
+	"github.com/grafana/alloy/internal/component/common/config"
 	"github.com/grafana/alloy/internal/component/common/loki"
 	"github.com/grafana/alloy/internal/component/common/relabel"
 	"github.com/grafana/alloy/syntax"
@@ -33,7 +34,7 @@ func (a *Argument) Path() string { return strings.Join(append(slices.Clone(a.blo
 
 // Arguments returns the arguments of a struct, those of its blocks among them.
 func Arguments(of reflect.Type) []Argument {
-	w := walker{}
+	w := walker{required: map[string]bool{}}
 	w.walk(of, Argument{})
 	return w.arguments
 }
@@ -42,7 +43,11 @@ func Arguments(of reflect.Type) []Argument {
 type walker struct {
 	arguments []Argument
 	blocks    [][]string
+	required  map[string]bool // Of the blocks, by their joined names.
 }
+
+// blockSign stands between the names of nested blocks.
+const blockSign = " > "
 
 // walk goes through the fields of a struct that stands where at says.
 func (w *walker) walk(of reflect.Type, at Argument) {
@@ -64,6 +69,7 @@ func (w *walker) walk(of reflect.Type, at Argument) {
 		case "block":
 			next.blocks = append(slices.Clone(at.blocks), tag[0])
 			w.blocks = append(w.blocks, next.blocks)
+			w.required[strings.Join(next.blocks, blockSign)] = !slices.Contains(tag, "optional")
 			w.walk(inner, next)
 		case "attr":
 			next.listed = at.listed
@@ -85,8 +91,14 @@ func (a *Argument) heading() string {
 func (a *Argument) value(args any) any {
 	v := reflect.ValueOf(args)
 	for _, at := range a.index {
-		if v.Kind() == reflect.Pointer {
+		switch v.Kind() {
+		case reflect.Pointer:
+			if v.IsNil() { // Of what is squashed nothing is given.
+				return reflect.Zero(a.Type).Interface()
+			}
 			v = v.Elem()
+		case reflect.Slice:
+			v = v.Index(0)
 		}
 		v = v.FieldByIndex(at)
 	}
@@ -98,15 +110,30 @@ func (a *Argument) value(args any) any {
 
 // body returns the text of a component's body in which the argument is set, or,
 // without a value, in which its blocks stand.
-func (a *Argument) body(value string) string {
+func (p *Page) body(a *Argument, value string) string {
 	inner := ""
 	if value != "" {
 		inner = a.Name + " = " + value
 	}
-	for _, block := range slices.Backward(a.blocks) {
-		inner = block + " {\n" + inner + "\n}"
+	for i, block := range slices.Backward(a.blocks) {
+		inner = block + " {\n" + p.Within[strings.Join(a.blocks[:i+1], ".")] + "\n" + inner + "\n}"
 	}
-	return "forward_to = []\n" + inner
+	for block, needs := range p.Within {
+		if !strings.Contains(block, ".") && !slices.Contains(a.blocks, block) {
+			inner += "\n" + block + " {\n" + needs + "\n}"
+		}
+	}
+	return p.Body + inner
+}
+
+// needed reports whether a body has the argument anyway.
+func (p *Page) needed(a *Argument) bool {
+	return strings.Contains(p.Within[strings.Join(a.blocks, ".")], a.Name+" =")
+}
+
+// decodes reports whether body has all that the blocks of a listed argument need.
+func (p *Page) decodes(a *Argument) bool {
+	return slices.ContainsFunc(a.blocks, func(block string) bool { return p.Within[block] != "" })
 }
 
 // typeNames are the types of arguments as the pages of Alloy call them.
@@ -126,6 +153,10 @@ var typeNames = map[reflect.Type]string{
 	reflect.TypeFor[uint]():                "int",
 	reflect.TypeFor[uint32]():              "int",
 	reflect.TypeFor[*alloytypes.Secret]():  "secret",
+	reflect.TypeFor[config.URL]():          "string",
+	reflect.TypeFor[config.TLSVersion]():   "string",
+
+	reflect.TypeFor[map[string][]alloytypes.Secret](): "map(list(secret))",
 }
 
 // argumentsHead is the head of a table of arguments.
@@ -137,7 +168,7 @@ var argumentsHead = []string{"Name", "Type", "Description", "Default", "Required
 // names each block.
 func CheckArguments[A any](t *testing.T, p *Page) {
 	t.Helper()
-	w := walker{}
+	w := walker{required: map[string]bool{}}
 	w.walk(reflect.TypeFor[A](), Argument{})
 	known := map[string]bool{}
 	for i := range w.arguments {
@@ -159,7 +190,7 @@ func CheckArguments[A any](t *testing.T, p *Page) {
 		}
 		require.True(t, sortedByNeed(rows), "%s: required first, then by name", heading)
 	}
-	p.checkBlocks(t, w.blocks)
+	p.checkBlocks(t, &w)
 }
 
 func (p *Page) argumentRow(a *Argument) []string {
@@ -182,20 +213,20 @@ func checkDefault[A any](t *testing.T, p *Page, a *Argument, documented string) 
 		return args
 	}
 	switch {
-	case a.Required:
+	case a.Required, p.needed(a):
 		require.Empty(t, documented, a.Path())
-	case a.listed: // Such a block has no default, and may be wrong when it is empty.
+	case a.listed && !p.decodes(a): // Such a block has no default, and may be wrong when it is empty.
 		require.Equal(t, map[reflect.Kind]string{reflect.Slice: "`[]`", reflect.String: "`\"\"`"}[a.Type.Kind()], documented, a.Path())
 	case allOf.MatchString(documented):
 		section := allOf.FindStringSubmatch(documented)[1]
 		i := slices.IndexFunc(p.Headings, func(h string) bool { return strings.ToLower(h) == section })
 		require.GreaterOrEqual(t, i, 0, a.Path())
-		require.ElementsMatch(t, a.value(decode(a.body(""))), p.NamesIn(p.Headings[i]), a.Path())
+		require.ElementsMatch(t, a.value(decode(p.body(a, ""))), p.NamesIn(p.Headings[i]), a.Path())
 	case a.Type == reflect.TypeFor[relabel.Rules](): // Rules cannot be written.
 		require.Equal(t, "`{}`", documented, a.Path())
-		require.Empty(t, a.value(decode(a.body(""))), a.Path())
+		require.Empty(t, a.value(decode(p.body(a, ""))), a.Path())
 	default:
-		require.Equal(t, a.value(decode(a.body(""))), a.value(decode(a.body(strings.Trim(documented, "`")))), a.Path())
+		require.Equal(t, a.value(decode(p.body(a, ""))), a.value(decode(p.body(a, strings.Trim(documented, "`")))), a.Path())
 	}
 }
 
@@ -205,15 +236,16 @@ var (
 	quotedBlock = regexp.MustCompile("`([a-z0-9_]+)`")
 )
 
-func (p *Page) checkBlocks(t *testing.T, blocks [][]string) {
+func (p *Page) checkBlocks(t *testing.T, w *walker) {
 	t.Helper()
 	var listed, want []string
 	for _, row := range p.Rows["Blocks"] {
-		listed = append(listed, quotedBlock.ReplaceAllString(brackets.Replace(linkTarget.ReplaceAllString(row[0], "")), "$1"))
-		require.Equal(t, "no", row[2])
+		name := quotedBlock.ReplaceAllString(brackets.Replace(linkTarget.ReplaceAllString(row[0], "")), "$1")
+		listed = append(listed, name)
+		require.Equal(t, map[bool]string{true: "yes", false: "no"}[w.required[name]], row[2], name)
 	}
-	for _, block := range blocks {
-		want = append(want, strings.Join(block, " > "))
+	for _, block := range w.blocks {
+		want = append(want, strings.Join(block, blockSign))
 		require.Contains(t, p.Headings, block[len(block)-1])
 	}
 	require.ElementsMatch(t, want, listed)

@@ -28,6 +28,13 @@ type Page struct {
 	Heads map[string][]string
 	// Code are the blocks of Alloy's syntax.
 	Code []string
+
+	// Body is what the body of the component's block needs at least, beside the
+	// blocks of Within. Read sets it to that of a component with forward_to.
+	Body string
+	// Within is what blocks need at least, by their path, such as endpoint.oauth2.
+	// Those that stand in no other one are in every body.
+	Within map[string]string
 }
 
 // Read returns the page in the folder of the test.
@@ -35,7 +42,7 @@ func Read(t *testing.T) *Page {
 	t.Helper()
 	text, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	p := &Page{Text: string(text), Parts: map[string][]string{}, Rows: map[string][][]string{}, Heads: map[string][]string{}}
+	p := &Page{Text: string(text), Parts: map[string][]string{}, Rows: map[string][][]string{}, Heads: map[string][]string{}, Body: "forward_to = []\n"}
 	_, rest, ok := strings.Cut(strings.TrimPrefix(p.Text, "---\n"), "\n---\n")
 	require.True(t, ok, "no front matter")
 	section, heading, code, inTable := "", "", "", false

@@ -28,7 +28,7 @@ var (
 // Arguments configure loki.write_sync. Those of loki.write are there with its own
 // types, so that a block moves over by a change of its name.
 type Arguments struct {
-	Endpoints      []EndpointArguments `alloy:"endpoint,block,optional"`
+	Endpoints      []EndpointArguments `alloy:"endpoint,block"`
 	ExternalLabels map[string]string   `alloy:"external_labels,attr,optional"`
 	MaxStreams     int                 `alloy:"max_streams,attr,optional"`
 	WAL            write.WalArguments  `alloy:"wal,block,optional"`
@@ -84,9 +84,6 @@ func (a *Arguments) Validate() error {
 	}
 	if n := a.MaxConcurrentPushes; n < 1 || n > lokipush.MaxLanes {
 		errs = append(errs, fmt.Errorf("max_concurrent_pushes must be between 1 and %d, and is %d", lokipush.MaxLanes, n))
-	}
-	if len(a.Endpoints) == 0 {
-		errs = append(errs, errors.New("at least one endpoint is needed"))
 	}
 	names := map[string]bool{}
 	for i := range a.Endpoints {
