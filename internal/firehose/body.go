@@ -79,11 +79,19 @@ func (w *wireReader) Read(p []byte) (int, error) {
 // readPlain reads a body that is not compressed, of announced bytes if that is
 // known and not -1.
 func (in *intake) readPlain(wire *wireReader, announced int64, grow func(int64) bool) error {
-	most := wire.limit + bodySlack
-	if announced >= 0 {
-		most = announced + bodySlack
+	if announced < 0 {
+		return in.readAll(wire, room{most: wire.limit + bodySlack, factor: 2}, wire.limit, grow)
 	}
-	return in.readAll(wire, most, wire.limit, grow)
+	// An honest body grows thrice up to its announced length, and what it leaves
+	// behind is a fraction of that; a forged length costs eight times what arrives.
+	return in.readAll(wire, room{most: announced + bodySlack, factor: 8}, wire.limit, grow)
+}
+
+// room is how the room for a body grows: manifold, to no more than most bytes.
+type room struct{ most, factor int64 }
+
+func (r room) after(size int64) int64 {
+	return max(min(r.factor*size, r.most), min(firstRoom, r.most), size+bodySlack)
 }
 
 // readGzip reads a body with Content-Encoding gzip that has no more than limit
@@ -100,18 +108,17 @@ func (in *intake) readGzip(wire *wireReader, limit int64, grow func(int64) bool)
 		}
 		return err
 	}
-	return in.readAll(in.gzip, limit+bodySlack, limit, grow)
+	return in.readAll(in.gzip, room{most: limit + bodySlack, factor: 2}, limit, grow)
 }
 
-// readAll reads r into in.body, which grows with what has arrived: twofold, to no
-// more than most bytes. It asks grow, with the size that the body is going to
-// need, before it allocates.
-func (in *intake) readAll(r io.Reader, most, limit int64, grow func(int64) bool) error {
+// readAll reads r into in.body, which grows with what has arrived. It asks grow,
+// with the size that the body is going to need, before it allocates.
+func (in *intake) readAll(r io.Reader, room room, limit int64, grow func(int64) bool) error {
 	body := in.body[:0]
 	defer func() { in.body = body }()
 	for {
 		if len(body) == cap(body) {
-			size := max(min(2*int64(cap(body)), most), min(firstRoom, most), int64(cap(body))+bodySlack)
+			size := room.after(int64(cap(body)))
 			if !grow(size) {
 				return errBusy()
 			}

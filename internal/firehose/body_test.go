@@ -21,7 +21,7 @@ func TestReadPlain_BelievesWhatHasArrived(t *testing.T) {
 			limit: 96 << 20,
 		}
 		require.ErrorIs(t, in.readPlain(&wire, 96<<20, func(int64) bool { return true }), broken)
-		require.LessOrEqual(t, cap(in.body), max(2*arrives, firstRoom))
+		require.LessOrEqual(t, cap(in.body), max(8*arrives, firstRoom))
 		require.Equal(t, int64(arrives), wire.read)
 	}
 	f(0)

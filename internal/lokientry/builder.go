@@ -187,7 +187,8 @@ func (b *Builder) hash(st *stream, line string, nanos int64) uint64 {
 
 // extra returns the structured metadata of an entry, in memory of its own.
 func (b *Builder) extra(st *stream, ev *event.Event, c timestamp.Choice) []push.LabelAdapter {
-	md := append(b.metadata.take(len(st.metadata)+len(ev.Fields)+maxExtra+len(b.with)), st.metadata...)
+	room := b.metadata.take(len(st.metadata) + len(ev.Fields) + maxExtra + len(b.with))
+	md := append(room, st.metadata...)
 	for _, f := range ev.Fields {
 		md = append(md, push.LabelAdapter{Name: f.Name, Value: b.lines.copy(f.Value)})
 	}
@@ -213,6 +214,7 @@ func (b *Builder) extra(st *stream, ev *event.Event, c timestamp.Choice) []push.
 			md = append(md, more)
 		}
 	}
+	b.metadata.giveBack(cap(room) - len(md))
 	return md[:len(md):len(md)]
 }
 
@@ -250,8 +252,7 @@ func (a *lineArena) copy(line []byte) string {
 // metadataArena hands out room for the structured metadata of entries.
 type metadataArena struct{ chunk []push.LabelAdapter }
 
-// take returns an empty slice with room for n labels that nobody else has. What
-// is not used of it is lost.
+// take returns an empty slice with room for n labels that nobody else has.
 func (a *metadataArena) take(n int) []push.LabelAdapter {
 	if cap(a.chunk)-len(a.chunk) < n {
 		size := min(max(2*cap(a.chunk), minMetadataChunk), maxMetadataChunk)
@@ -261,3 +262,6 @@ func (a *metadataArena) take(n int) []push.LabelAdapter {
 	a.chunk = a.chunk[:start+n]
 	return a.chunk[start : start : start+n]
 }
+
+// giveBack takes back the last n of the labels for which take last gave room.
+func (a *metadataArena) giveBack(n int) { a.chunk = a.chunk[:len(a.chunk)-n] }
