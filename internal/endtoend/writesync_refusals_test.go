@@ -208,7 +208,9 @@ func TestWriteSync_ManyRefusals(t *testing.T) {
 		return model.LabelSet{"service_name": "web", "app": model.LabelValue(fmt.Sprint(i % 20))}
 	}
 	at := func(d time.Duration) func(int) alloyloki.Entry {
-		return func(i int) alloyloki.Entry { return line(set(i), now.Add(d+time.Duration(i)*time.Millisecond), fmt.Sprint("bad ", i)) }
+		return func(i int) alloyloki.Entry {
+			return line(set(i), now.Add(d+time.Duration(i)*time.Millisecond), fmt.Sprint("bad ", i))
+		}
 	}
 	f("behind", 20, every(3), at(-2*time.Hour))
 	f("old", 60, every(3), at(-8*24*time.Hour))

@@ -79,9 +79,9 @@ func NewBatch(entries []loki.Entry, external model.LabelSet, now time.Time) *Bat
 	return b
 }
 
-// maxKept is how many entries a batch may have had that is used again: those of a
-// delivery of the largest size that Firehose makes.
-const maxKept = 10_000
+// maxKept is how many entries a batch may have had that is used again, for some
+// megabyte: more than most deliveries have.
+const maxKept = 50_000
 
 // Release gives the memory of the batch back. Nothing may use the batch any more.
 func (b *Batch) Release() {

@@ -29,8 +29,8 @@ const (
 	// down to a max_chunk_age of one hour.
 	lateAfter = 20 * time.Minute
 
-	// trustFor is how long a stream is known after Loki has answered for it: by
-	// then it may be on another ingester, where it is new again.
+	// trustFor is how long a stream is known at most after Loki has answered for
+	// it: by then it may be on another ingester, where it is new again.
 	trustFor = 10 * time.Minute
 
 	// strainedFor is how long fast streams are doubtful after a 429.
@@ -98,13 +98,19 @@ func (k *book) standings(dst []standing, b *Batch, now time.Time) []standing {
 			p.second, p.bytes = second, 0
 		}
 		p.bytes += st.size
-		known := p.verified != 0 && nanos-p.verified < int64(trustFor)
+		known := p.verified != 0 && nanos-p.verified < int64(trusted(st.hash))
 		dst = append(dst, standing{
 			doubtful: !known || st.late(now) || strained && p.bytes > fast,
 			bytes:    p.bytes,
 		})
 	}
 	return dst
+}
+
+// trusted returns for how long a stream is known: not the same time for all of
+// those that began together, or all would end together.
+func trusted(hash uint64) time.Duration {
+	return trustFor - trustFor/4*time.Duration(hash>>54)/1024
 }
 
 // strain notes that Loki has answered 429.

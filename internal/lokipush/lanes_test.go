@@ -42,7 +42,10 @@ func TestLanes_OneRequestOfAStream(t *testing.T) {
 		if err != nil {
 			return
 		}
-		req := decode(t, compressed)
+		req, err := read(compressed)
+		if err != nil {
+			t.Errorf("cannot read a push: %v", err)
+		}
 		mut.Lock()
 		for _, st := range req.Streams {
 			if under[st.Labels] {

@@ -75,11 +75,17 @@ func (b *Batch) all() []segment {
 // decode reads a compressed push request.
 func decode(t testing.TB, compressed []byte) push.PushRequest {
 	t.Helper()
-	text, err := snappy.Decode(nil, compressed)
+	req, err := read(compressed)
 	require.NoError(t, err)
-	var req push.PushRequest
-	require.NoError(t, req.Unmarshal(text))
 	return req
+}
+
+func read(compressed []byte) (req push.PushRequest, err error) {
+	text, err := snappy.Decode(nil, compressed)
+	if err != nil {
+		return req, err
+	}
+	return req, req.Unmarshal(text)
 }
 
 // testEndpoint is an endpoint with its metrics.

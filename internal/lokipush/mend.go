@@ -54,6 +54,7 @@ func (r *run) mend(b *Batch, plain bool, now time.Time) (entries []loki.Entry, f
 	if r.mended == nil {
 		r.mended = map[int32]Reason{}
 	}
+	r.bare = r.bare || slices.ContainsFunc(r.hits, func(h hit) bool { return h.reason == MetadataDisallowed })
 	// In the order in which they came, so that a repetition is a repetition.
 	slices.SortFunc(r.hits, func(x, y hit) int { return cmp.Compare(x.entry, y.entry) })
 	for _, h := range r.hits {
@@ -65,11 +66,19 @@ func (r *run) mend(b *Batch, plain bool, now time.Time) (entries []loki.Entry, f
 		if _, ok := r.mended[f.origin]; !ok {
 			r.mended[f.origin] = h.reason
 		}
-		for _, e := range b.mend(h, plain || h.reason == Unknown, now, f.reasons) {
+		as := how{plain: plain || h.reason == Unknown, bare: r.bare, now: now}
+		for _, e := range b.mend(h, as, f.reasons) {
 			entries, forms = append(entries, e), append(forms, f)
 		}
 	}
 	return entries, forms
+}
+
+// how says what else there is to the form of an entry.
+type how struct {
+	plain bool // Never mind the reason.
+	bare  bool // No structured metadata is allowed.
+	now   time.Time
 }
 
 // draft is an entry that gets another form.
@@ -80,32 +89,31 @@ type draft struct {
 	at        time.Time
 	line      string
 	metadata  []push.LabelAdapter
-	now       time.Time
-	pieces    int  // The largest length of a piece of the line, 0 for all of it.
-	bare      bool // No structured metadata is allowed.
+	pieces    int // The largest length of a piece of the line, 0 for all of it.
+	how
 }
 
 // mend returns the entries in the place of one that was refused. No part of it is
 // lost: what cannot stay where it was is in the structured metadata, and what
 // cannot be there is at the end of the line. The same entry has the same form for
 // ten minutes, so that a delivery that comes again is a repetition.
-func (b *Batch) mend(h hit, plain bool, now time.Time, reasons []Reason) []loki.Entry {
+func (b *Batch) mend(h hit, as how, reasons []Reason) []loki.Entry {
 	e, st := &b.entries[h.entry], &b.streams[h.stream]
 	d := draft{
 		labels: b.labelsOf(st), tenant: st.tenant, hasTenant: st.hasTenant,
-		at: e.Timestamp, line: e.Line, metadata: slices.Clone(e.StructuredMetadata), now: now,
+		at: e.Timestamp, line: e.Line, metadata: slices.Clone(e.StructuredMetadata), how: as,
 	}
 	names := make([]string, len(reasons))
 	for i, r := range reasons {
 		names[i] = string(r)
 	}
 	d.set(MetadataMended, strings.Join(names, ","))
-	if plain {
+	if d.plain {
 		d.makePlain()
 	} else {
 		d.answer(&h.refusal)
 	}
-	if d.bare = slices.Contains(reasons, MetadataDisallowed); d.bare {
+	if d.bare {
 		d.spill(0, -1)
 	}
 	return d.entries(e)

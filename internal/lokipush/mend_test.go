@@ -19,7 +19,7 @@ import (
 func mended(e loki.Entry, r refusal, plain bool, now time.Time) []loki.Entry {
 	b := NewBatch([]loki.Entry{e}, nil, now)
 	defer b.Release()
-	return b.mend(hit{refusal: r}, plain, now, []Reason{r.reason})
+	return b.mend(hit{refusal: r}, how{plain: plain, bare: r.reason == MetadataDisallowed, now: now}, []Reason{r.reason})
 }
 
 // text shows an entry on one line.
@@ -135,7 +135,7 @@ func TestMend_Metadata(t *testing.T) {
 	// Once there may be none, no other form has some.
 	b := NewBatch([]loki.Entry{newEntry(model.LabelSet{"app": "web"}, noon, strings.Repeat("x", 70))}, nil, noon)
 	defer b.Release()
-	pieces := b.mend(hit{refusal: refusal{reason: LineTooLong, limit: 64}}, false, noon, []Reason{MetadataDisallowed, LineTooLong})
+	pieces := b.mend(hit{refusal: refusal{reason: LineTooLong, limit: 64}}, how{bare: true, now: noon}, []Reason{MetadataDisallowed, LineTooLong})
 	require.Len(t, pieces, 2)
 	require.Equal(t, `12:00:00.000000001 {app="web"} xxxxxx mended=metadata_disallowed,line_too_long`, text(pieces[1]))
 }

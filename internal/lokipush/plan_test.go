@@ -2,6 +2,7 @@ package lokipush
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -156,8 +157,8 @@ func TestBook(t *testing.T) {
 	f(noon, true, true)
 	verify(1, noon)
 	f(noon, true, false)
-	verify(0, noon.Add(time.Minute))
-	f(noon.Add(trustFor-1), false, false)
+	verify(0, noon.Add(trustFor/2))
+	f(noon.Add(trustFor*3/4-1), false, false)
 	f(noon.Add(trustFor), false, true)
 	verify(1, noon.Add(15*time.Minute))
 	verify(0, noon.Add(15*time.Minute))
@@ -198,4 +199,10 @@ func TestBook_Forgets(t *testing.T) {
 	require.LessOrEqual(t, len(k.now)+len(k.before), 2*bookSize)
 	require.NotZero(t, k.page(3*bookSize-1).verified)
 	require.Zero(t, k.page(0).verified)
+}
+
+func TestTrusted(t *testing.T) {
+	require.Equal(t, trustFor, trusted(0))
+	require.Equal(t, trustFor*7/8, trusted(1<<63))
+	require.InDelta(t, float64(trustFor*3/4), float64(trusted(math.MaxUint64)), float64(time.Second))
 }

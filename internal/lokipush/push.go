@@ -56,6 +56,7 @@ type run struct {
 	mut    sync.Mutex
 	proved map[string]bool // Tenants of which something was accepted.
 	hits   []hit           // Of the form at hand.
+	bare   bool            // No structured metadata is allowed.
 
 	// By the place in origin; nil while nothing is refused.
 	mended, refused map[int32]Reason
@@ -203,7 +204,7 @@ func (r *run) prove(ctx context.Context, b *Batch, tenant string, h hit, a *answ
 		return nil
 	}
 	now := time.Now()
-	entries := b.mend(h, true, now, []Reason{h.reason})
+	entries := b.mend(h, how{plain: true, now: now}, []Reason{h.reason})
 	plain := NewBatch(entries, nil, now)
 	defer plain.Release()
 	for _, requests := range r.e.plan(plain, now) {

@@ -67,7 +67,7 @@ func FuzzReadRefusals(f *testing.F) {
 		hits, rest := b.split(b.all(), refusals)
 		require.Equal(t, b.Len(), len(hits)+count(rest))
 		for _, h := range hits {
-			require.NotEmpty(t, b.mend(h, false, noon, []Reason{h.reason}))
+			require.NotEmpty(t, b.mend(h, how{now: noon}, []Reason{h.reason}))
 		}
 	})
 }

@@ -48,7 +48,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // The other side has gone.
 	}
-	req := decode(s.t, compressed)
+	req, err := read(compressed)
+	if err != nil {
+		s.t.Errorf("cannot read a push: %v", err)
+	}
 	tenant := r.Header.Get("X-Scope-OrgID")
 	s.mut.Lock()
 	defer s.mut.Unlock()

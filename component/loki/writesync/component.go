@@ -90,22 +90,29 @@ func (c *Component) Update(args component.Arguments) error {
 	if err := next.checkStability(&c.opts); err != nil {
 		return err
 	}
-	c.mut.Lock()
-	defer c.mut.Unlock()
-	if c.writer != nil && c.args.samePushes(&next) {
-		c.deadLetter.update(next.DeadLetter)
-		c.args = next
-		return nil
-	}
-	w, err := newWriter(&next, c.pushes, c.deadLetter, c.opts.Logger)
-	if err != nil {
+	if err := c.replaceWriter(&next); err != nil {
 		return err
 	}
-	if c.writer != nil {
-		c.writer.retire()
-	}
 	c.deadLetter.update(next.DeadLetter)
-	c.args, c.writer = next, w
+	return nil
+}
+
+// replaceWriter puts the arguments into force, without a new writer when it would
+// be the same.
+func (c *Component) replaceWriter(next *Arguments) error {
+	c.mut.Lock()
+	defer c.mut.Unlock()
+	if c.writer == nil || !c.args.samePushes(next) {
+		w, err := newWriter(next, c.pushes, c.deadLetter, c.opts.Logger)
+		if err != nil {
+			return err
+		}
+		if c.writer != nil {
+			c.writer.retire()
+		}
+		c.writer = w
+	}
+	c.args = *next
 	return nil
 }
 

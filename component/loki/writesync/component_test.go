@@ -2,6 +2,7 @@ package writesync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -63,9 +64,10 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // The other side has gone.
 	}
 	text, err := snappy.Decode(nil, compressed)
-	require.NoError(e.t, err)
 	var req push.PushRequest
-	require.NoError(e.t, req.Unmarshal(text))
+	if err := errors.Join(err, req.Unmarshal(text)); err != nil {
+		e.t.Errorf("cannot read a push: %v", err)
+	}
 	e.mut.Lock()
 	e.asked = append(e.asked, r)
 	answer := e.answer
@@ -484,4 +486,99 @@ func TestComponent_ChannelOverflow(t *testing.T) {
 	close(release)
 	r.stop()
 	require.EqualValues(t, 10, float64(len(e.asked))+r.metric("dropped_entries_total", "queue_full"))
+}
+
+// Passwords are used, and shown nowhere.
+func TestComponent_Secrets(t *testing.T) {
+	e := newEndpoint(t, always(401))
+	args, err := decodeArguments(fmt.Sprintf(`
+		endpoint {
+			url     = "http://user:s3cret@%s/push?token=s3cret"
+			headers = {"X-Key" = "s3cret"}
+			http_headers = {"X-Other" = ["s3cret"]}
+		}
+		endpoint {
+			url          = "http://127.0.0.1:1/push?token=s3cret"
+			bearer_token = "s3cret"
+			max_backoff_retries = 1
+		}
+	`, e.Listener.Addr()))
+	require.NoError(t, err)
+	var logs safeBuffer
+	registry := prometheus.NewRegistry()
+	var exports Exports
+	c, err := New(component.Options{
+		ID: "loki.write_sync.test", Logger: log.NewLogfmtLogger(&logs), Registerer: registry,
+		OnStateChange: func(e component.Exports) { exports = e.(Exports) },
+	}, args)
+	require.NoError(t, err)
+	t.Cleanup(c.writer.retire)
+	err = exports.Receiver.(receiver.Acceptor).Accept(t.Context(), entries("a line that is nobody's business"))
+	require.Error(t, err)
+	asked := e.asked[0]
+	_, password, _ := asked.BasicAuth()
+	require.Equal(t, []string{"s3cret", "s3cret", "s3cret"}, []string{password, asked.Header.Get("X-Key"), asked.Header.Get("X-Other")})
+
+	families, gatherErr := registry.Gather()
+	require.NoError(t, gatherErr)
+	require.NotEmpty(t, logs.String())
+	for _, text := range []string{err.Error(), fmt.Sprint(c.CurrentHealth()), fmt.Sprint(c.DebugInfo()), fmt.Sprint(families), logs.String()} {
+		require.NotContains(t, text, "s3cret")
+		require.NotContains(t, text, "user")
+		require.NotContains(t, text, "business")
+	}
+}
+
+// safeBuffer is a buffer that several goroutines write to.
+type safeBuffer struct {
+	mut sync.Mutex
+	strings.Builder
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mut.Lock()
+	defer b.mut.Unlock()
+	return b.Builder.Write(p)
+}
+
+// An endpoint that fails is logged when it begins to, and when it is over.
+func TestComponent_Log(t *testing.T) {
+	e := newEndpoint(t, nil)
+	r := newRig(t, block(e))
+	var logs safeBuffer
+	r.writer.logger = log.NewLogfmtLogger(&logs)
+	f := func(answer http.HandlerFunc, want string) {
+		t.Helper()
+		logs.Reset()
+		e.answers(answer)
+		_ = r.accept("one")
+		if want == "" {
+			require.Empty(t, logs.String())
+			return
+		}
+		require.Contains(t, logs.String(), want)
+	}
+	f(nil, "")
+	f(always(401), "does not accept entries")
+	f(always(401), "")
+	f(always(404), "")
+	f(nil, "accepts entries again")
+	f(nil, "")
+	f(e.refuse("one"), "does not accept entries")
+}
+
+func TestLimiter(t *testing.T) {
+	l := newLimiter(time.Hour)
+	f := func(what string, n, total int, now bool) {
+		t.Helper()
+		gotTotal, gotNow := l.add(what, n)
+		require.Equal(t, total, gotTotal)
+		require.Equal(t, now, gotNow)
+	}
+	f("a", 1, 1, true)
+	f("a", 2, 0, false)
+	f("b", 3, 3, true)
+	f("a", 4, 0, false)
+	l.interval = 0
+	f("a", 5, 11, true)
 }
