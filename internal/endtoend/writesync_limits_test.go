@@ -50,8 +50,7 @@ func TestWriteSync_HiddenRefusals(t *testing.T) {
 	w := newWriteSync(t, ownLoki(t, byDefault))
 	now := time.Now()
 	w.accept(numbered("now", 30, now)...)
-	w.accept(numbered("late", 30, now.Add(-2*time.Hour))...)
-	mended, own := countMended(w.loki.entries(t, everything))
+	mended, own := countMended(w.accept(numbered("late", 30, now.Add(-2*time.Hour))...))
 	require.Equal(t, 30, mended)
 	require.Equal(t, 30, own)
 }

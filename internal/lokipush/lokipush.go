@@ -10,4 +10,9 @@
 //	planner   streams to requests
 //	Endpoint  one request: tenant, headers, attempts, answer
 //	run       all requests of a batch; what is refused is found, mended, pushed again
+//
+// Deliveries do not share requests. A request costs some 40 µs beside its entries,
+// which is a twentieth of what a delivery of a thousand entries costs, and what
+// small ones would save by sharing they would lose in answers that are about
+// several of them. (BenchmarkPush)
 package lokipush

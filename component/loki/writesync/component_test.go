@@ -2,9 +2,11 @@ package writesync
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	stdlog "log"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -581,4 +583,17 @@ func TestLimiter(t *testing.T) {
 	f("a", 4, 0, false)
 	l.interval = 0
 	f("a", 5, 11, true)
+}
+
+func TestComponent_TLS(t *testing.T) {
+	e := &endpoint{t: t}
+	e.Server = httptest.NewTLSServer(e)
+	t.Cleanup(e.Close)
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: e.Certificate().Raw})
+	trusting := newRig(t, block(e, fmt.Sprintf("tls_config {\n ca_pem = %q\n}", ca)))
+	require.NoError(t, trusting.accept("one"))
+	require.Equal(t, []string{`{app="web"} one`}, e.accepted())
+
+	e.Config.ErrorLog = stdlog.New(io.Discard, "", 0) // Of the handshake that fails.
+	require.ErrorContains(t, newRig(t, block(e)).accept("two"), "certificate")
 }
