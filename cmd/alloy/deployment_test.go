@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,7 +37,35 @@ func TestConfigurations_Success(t *testing.T) {
 	}
 }
 
-// What the test above would say of a configuration that is not valid.
+// block is a block of Alloy's syntax in a page.
+var block = regexp.MustCompile("(?s)```alloy\n(.*?)```")
+
+// What a user copies from the page of a component is valid in the binary, with the
+// components that it is connected to. The first block of a page has placeholders
+// that are no values.
+func TestPages_Success(t *testing.T) {
+	t.Setenv("FIREHOSE_ACCESS_KEY", "key")
+	pages, err := filepath.Glob("../../component/*/*/README.md")
+	require.NoError(t, err)
+	require.NotEmpty(t, pages)
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		examples := block.FindAllStringSubmatch(string(text), -1)
+		require.Greater(t, len(examples), 1, page)
+		for _, example := range examples[1:] {
+			config := strings.ReplaceAll(example[1], "<LOKI_URL>", "http://loki/push")
+			if !strings.Contains(config, `loki.write "default"`) {
+				config += "\nloki.write \"default\" { }\n"
+			}
+			path := filepath.Join(t.TempDir(), "config.alloy")
+			require.NoError(t, os.WriteFile(path, []byte(config), 0o600))
+			require.NoError(t, command("validate", path), "%s:\n%s", page, config)
+		}
+	}
+}
+
+// What the tests above would say of a configuration that is not valid.
 func TestConfigurations_Failure(t *testing.T) {
 	f := func(text string) {
 		t.Helper()
