@@ -281,3 +281,15 @@ func TestBuilder_Allocations(t *testing.T) {
 	// Chunks of lines and of metadata, the slice of entries, a map of counts.
 	require.Less(t, perDelivery, 30.0)
 }
+
+func TestLokiValue(t *testing.T) {
+	f := func(in, want string) {
+		t.Helper()
+		require.Equal(t, want, lokiValue(in))
+	}
+	f("", "")
+	f("plain", "plain")
+	f("schön 日本", "schön 日本")
+	f("a\xffb", "a?b")
+	f("a\xff\xfeb\ufffdc", "a?b?c")
+}

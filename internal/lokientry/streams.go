@@ -298,7 +298,7 @@ func (s *Streams) entryLabels(lb *labels.Builder) (set model.LabelSet, hash uint
 		if !model.LegacyValidation.IsValidLabelName(l.Name) || l.Value == "" {
 			return
 		}
-		set[model.LabelName(l.Name)] = model.LabelValue(strings.ToValidUTF8(l.Value, "\ufffd"))
+		set[model.LabelName(l.Name)] = model.LabelValue(lokiValue(l.Value))
 		hash += maphash.Comparable(s.seed, l) // The order is no part of it.
 	})
 	_, tenant := set[LabelTenant]
@@ -306,4 +306,13 @@ func (s *Streams) entryLabels(lb *labels.Builder) (set model.LabelSet, hash uint
 		set[ServiceName] = UnknownService
 	}
 	return set, hash
+}
+
+// lokiValue returns a label value that Loki takes. It refuses a whole push for one
+// that is not valid UTF-8, and also for the character that stands for such bytes.
+func lokiValue(value string) string {
+	if !strings.ContainsRune(value, utf8.RuneError) { // Which bad bytes are, too.
+		return value
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(value, "?"), string(utf8.RuneError), "?")
 }
