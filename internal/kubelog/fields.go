@@ -71,6 +71,12 @@ func (f *fields) scan(b []byte, i int) (end int, ok bool) {
 		}
 	}
 	f.takeTrailingTime()
+	if f.kubernetes != nil {
+		// Whoever lifts the members of kubernetes leaves none behind: these are the
+		// application's own.
+		f.extras = append(f.extras, f.lifted...)
+		f.lifted = f.lifted[:0]
+	}
 	return m.End(), !m.Err()
 }
 
@@ -115,7 +121,8 @@ func (f *fields) take(raw, v jsonscan.Value) bool {
 		}
 	case "kubernetes":
 		if v.IsObject() {
-			f.kubernetes = v // The filter appends its own last.
+			f.kubernetes = v  // The filter appends its own last,
+			f.namespace = nil // and that of the namespace behind it.
 			return true
 		}
 	case "kubernetes_namespace":

@@ -256,7 +256,7 @@ func (p *Parser) record(dst []event.Event, doc []byte, f *fields, c carrier) []e
 	p.origin.lifted = append(p.origin.lifted[:0], f.lifted...)
 	p.origin.extras = f.labels(p.origin.extras[:0], p.opts.RecordKeys)
 	line, kind := p.line(doc, f)
-	if kind == keptLine && len(f.extras) > 0 {
+	if kind == keptLine && (len(f.extras) > 0 || (len(line) > 0 && line[0] == '{')) {
 		if forged(line, f.kubernetes) {
 			p.origin.kubernetes = nil
 		}

@@ -53,7 +53,7 @@ func TestParser_RecentObjects(t *testing.T) {
 		var got []string
 		for i := range events {
 			src := events[i].Source
-			got = append(got, strings.Trim(src.Get(LabelPodName)+" "+src.Get(LabelContainerName)+" "+src.Get(PrefixPodLabel+"tier"), " "))
+			got = append(got, strings.Trim(src.Get(LabelPodName)+" "+src.Get(LabelContainerName)+" "+src.Get(PrefixPodLabel+"tier")+src.Get(PrefixNamespaceLabel+"tier"), " "))
 		}
 		require.Equal(t, want, got)
 	}
@@ -63,7 +63,7 @@ func TestParser_RecentObjects(t *testing.T) {
 		f(record(one), "web-1 app")
 		f(record(one)+"\n"+record(two)+record(one), "web-1 app", "web-1 proxy", "web-1 app")
 		// The same object with other metadata beside it is another source.
-		f(`{"log":"x","kubernetes":`+one+`,"kubernetes_labels":{"tier":"front"}}`, "web-1 app front")
+		f(`{"log":"x","kubernetes":`+one+`,"kubernetes_namespace":{"labels":{"tier":"front"}}}`, "web-1 app front")
 		f(record(one), "web-1 app")
 		// The last of several counts.
 		f(`{"log":"x","kubernetes":`+one+`,"kubernetes":`+two+`}`, "web-1 proxy")
@@ -74,6 +74,11 @@ func TestParser_RecentObjects(t *testing.T) {
 		f(`{"log":"x","kubernetes":`+one+`"}`, "")
 		// An application that logs the object as its own does not become the pod.
 		f(`{"log":"{\"kubernetes\":`+strings.ReplaceAll(one, `"`, `\"`)+`}","kubernetes":`+one+`,"a":1}`, "")
+		f(`{"log":"{\"kubernetes\":`+strings.ReplaceAll(one, `"`, `\"`)+`}","kubernetes":`+one+`}`, "")
+		// Nor does it add to what the pod is.
+		f(`{"log":"x","kubernetes":`+one+`,"kubernetes_labels":{"tier":"front"}}`, "web-1 app")
+		f(`{"log":"x","kubernetes_labels":{"tier":"front"},"kubernetes":`+one+`}`, "web-1 app")
+		f(`{"log":"x","kubernetes_namespace":{"labels":{"tier":"front"}},"kubernetes":`+one+`}`, "web-1 app")
 	}
 	f(record(one), "web-1 app")
 }

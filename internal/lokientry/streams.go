@@ -256,11 +256,27 @@ func (s *Streams) build(ev *event.Event, d *Delivery) *stream {
 	for name, from := range s.opts.Labels {
 		lb.Set(name, resolve(from, lb)) // An empty value deletes.
 	}
-	if !relabel.ProcessBuilder(lb, s.opts.Rules...) {
+	if !s.relabel(lb) {
 		return &stream{dropped: true}
 	}
 	st.labels, st.hash = s.entryLabels(lb)
 	return st
+}
+
+// relabel applies the rules, and reports whether the stream is kept. A rule that
+// maps labels by a pattern does not make one the tenant, unless it says so: who
+// names attributes, or labels of pods, is not who chooses that.
+func (s *Streams) relabel(lb *labels.Builder) (keep bool) {
+	for _, rule := range s.opts.Rules {
+		tenant := lb.Get(LabelTenant)
+		if !relabel.ProcessBuilder(lb, rule) {
+			return false
+		}
+		if rule.Action == relabel.LabelMap && rule.Replacement != LabelTenant {
+			lb.Set(LabelTenant, tenant) // An empty value deletes.
+		}
+	}
+	return true
 }
 
 // resolve returns what a mapping's value stands for.
