@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
+	dskit "github.com/grafana/dskit/server"
 
 	"github.com/grafana/alloy/internal/component"
 	"github.com/grafana/alloy/internal/component/common/loki"
@@ -125,7 +126,7 @@ type Receiver struct {
 
 	serverMetrics *util.UncheckedCollector
 	mut           sync.Mutex
-	server        *fnet.TargetServer // Nil while nothing listens.
+	server        *dskit.Server // Nil while nothing listens.
 	serverConfig  *fnet.ServerConfig
 
 	stopped context.Context

@@ -1,16 +1,16 @@
 package receiver
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"runtime"
 	"time"
 
-	"github.com/gorilla/mux"
+	dskit "github.com/grafana/dskit/server"
 	"github.com/prometheus/client_golang/prometheus"
 
 	fnet "github.com/grafana/alloy/internal/component/common/net"
+	"github.com/grafana/alloy/internal/runtime/logging/level"
 	"github.com/grafana/alloy/syntax"
 )
 
@@ -73,17 +73,6 @@ func (s *ServerArguments) validate(deliveryTimeout time.Duration) error {
 	return validateTLS(s.HTTP.TLSConfig)
 }
 
-// validateTLS refuses what the server would answer by plain HTTP, without a word.
-func validateTLS(c *fnet.TLSConfig) error {
-	if c == nil || *c == (fnet.TLSConfig{}) {
-		return nil
-	}
-	if (c.Cert == "" && c.CertFile == "") || (c.Key == "" && c.KeyFile == "") {
-		return errors.New("http.tls needs a certificate, cert_pem or cert_file, and a key, key_pem or key_file: without both the server would speak plain HTTP")
-	}
-	return nil
-}
-
 // updateServer makes the server that the configuration asks for. One that runs
 // as it asks is left alone.
 func (r *Receiver) updateServer(cfg *fnet.ServerConfig) error {
@@ -100,26 +89,34 @@ func (r *Receiver) updateServer(cfg *fnet.ServerConfig) error {
 // startServer listens. Only a server that runs is remembered.
 func (r *Receiver) startServer(cfg *fnet.ServerConfig) error {
 	registry := prometheus.NewRegistry()
-	server, err := fnet.NewTargetServer(r.logger, r.kind.Namespace, registry, cfg)
+	target, err := fnet.NewTargetServer(r.logger, r.kind.Namespace, registry, cfg)
 	if err != nil {
 		return fmt.Errorf("cannot set up the server: %w", err)
 	}
-	err = server.MountAndRun(func(router *mux.Router) {
-		router.SkipClean(true) // The handler knows its paths; cleaning one redirects.
-		router.PathPrefix("/").Handler(r.handler)
-	})
+	server, err := dskit.New(target.Config()) // Which listens.
 	if err != nil {
 		// When it fails after it has bound a port, the server leaves that to the
 		// garbage collector, and the next attempt would find it taken.
 		runtime.GC()
 		return fmt.Errorf("cannot listen on %s:%d (argument http): %w", cfg.HTTP.ListenAddress, cfg.HTTP.ListenPort, err)
 	}
+	server.HTTP.SkipClean(true) // The handler knows its paths; cleaning one redirects.
+	server.HTTP.PathPrefix("/").Handler(r.handler)
+	speakHTTP2(server.HTTPServer, cfg.HTTP.HTTP2)
+	readCertificates(server.HTTPServer)
+	go r.runServer(server)
 	// The registry is the server's own: its metrics are named anew with each
 	// server, which the component's registerer would refuse.
 	r.serverMetrics.SetCollector(registry)
 	r.server, r.serverConfig = server, cfg
-	r.debug.listening(server.HTTPListenAddr())
+	r.debug.listening(server.HTTPListenAddr().String())
 	return nil
+}
+
+func (r *Receiver) runServer(server *dskit.Server) {
+	if err := server.Run(); err != nil {
+		level.Error(r.logger).Log("msg", "the server ended", "err", err)
+	}
 }
 
 // stopServer lets requests under way finish, as long as
@@ -128,7 +125,8 @@ func (r *Receiver) stopServer() {
 	if r.server == nil {
 		return
 	}
-	r.server.StopAndShutdown()
+	r.server.Stop()
+	r.server.Shutdown()
 	r.server, r.serverConfig = nil, nil
 	r.debug.listening("")
 }
@@ -140,5 +138,5 @@ func (r *Receiver) Address() string {
 	if r.server == nil {
 		return ""
 	}
-	return r.server.HTTPListenAddr()
+	return r.server.HTTPListenAddr().String()
 }
