@@ -40,8 +40,10 @@ const (
 	// write to it too: a third of Loki's per_stream_rate_limit.
 	fast = 1 << 20
 
-	// bookSize is how many streams are remembered at least.
-	bookSize = 100_000
+	// bookSize is how many streams are remembered at least: those of all pods of the
+	// largest cluster, on both outputs. One costs some 60 bytes, and one that is not
+	// remembered costs a request of its own.
+	bookSize = 300_000
 )
 
 // book remembers the streams of an endpoint. It is safe for concurrent use.
