@@ -1,0 +1,4 @@
+output "config" {
+  description = "Data of the ConfigMap aws-logging."
+  value       = local.config
+}
