@@ -65,6 +65,7 @@ test: lint ## all tests; the first run builds Alloy and Loki
 	$(MAKE) build build/loki
 	$(STATIC) go test -timeout 30m $(WHOLE)
 	$(MAKE) test-helm
+	$(MAKE) test-terraform
 	$(MAKE) test-image WITH_UI=
 	$(MAKE) fuzz
 
@@ -104,6 +105,14 @@ test-ui: ui build ## the web UI, looked at by a real Chromium; screenshots into 
 test-helm: ## the Helm values, with the real chart, Kubernetes' own checks and build/alloy
 	cd tools/helm && $(STATIC) go test -count=1 ./...
 
+.PHONY: build/tofu
+build/tofu: ## a real OpenTofu for the tests
+	cd tools/terraform/tofu && $(STATIC) go build -ldflags '-s -w' -o ../../../build/tofu github.com/opentofu/opentofu/cmd/tofu
+
+.PHONY: test-terraform
+test-terraform: $(if $(TERRAFORM),,build/tofu) ## the Terraform modules, planned in all partitions; TERRAFORM=path for another tool than OpenTofu
+	cd tools/terraform && $(STATIC) go test -count=1 ./...
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME
 	@set -e; for pkg in $(RACED); do \
@@ -135,7 +144,7 @@ fmt: ## format Go code and example configurations
 .PHONY: lint
 lint: ## golangci-lint, with the import rules of .golangci.yml
 	$(STATIC) go run $(GOLANGCI_LINT) run ./...
-	@set -e; for dir in tools/browser tools/helm tools/image; do \
+	@set -e; for dir in tools/browser tools/helm tools/image tools/terraform; do \
 		(cd $$dir && $(STATIC) go run $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...); \
 	done
 
