@@ -140,7 +140,7 @@ func TestExamples_InAllPartitions(t *testing.T) {
 		trust := resources["module.subscription.aws_iam_role.subscription[0]"]["assume_role_policy"]
 		require.Contains(t, trust, `"logs.`+p.suffix+`"`)
 		require.Contains(t, trust, `"aws:SourceAccount":"`+loggingAccount+`"`)
-		require.Contains(t, trust, `log-group:/aws/eks/shop/cluster:*"`)
+		require.Contains(t, trust, fmt.Sprintf(`"aws:SourceArn":["arn:%s:logs:%s:%s:*"]`, p.partition, p.region, loggingAccount))
 		for address, values := range resources {
 			if name, ok := values["name"].(string); ok && strings.Contains(address, "aws_iam_role") {
 				require.LessOrEqual(t, len(name), 64, address)

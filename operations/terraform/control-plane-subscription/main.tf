@@ -48,7 +48,7 @@ resource "aws_iam_role" "subscription" {
       Action    = "sts:AssumeRole"
       Condition = {
         StringEquals = { "aws:SourceAccount" = local.account }
-        ArnLike      = { "aws:SourceArn" = [for group in values(local.log_groups) : "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${group}:*"] }
+        ArnLike      = { "aws:SourceArn" = ["arn:${local.partition}:logs:${local.region}:${local.account}:*"] }
       }
     }]
   })
