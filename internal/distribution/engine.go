@@ -231,6 +231,7 @@ func (e *engine) apply(files sources) error {
 	if err != nil {
 		return fmt.Errorf("cannot read configuration %q: %w", e.path, err)
 	}
+	redact(source.SourceFiles())
 	e.http.SetSources(source.SourceFiles())
 	if err := e.runtime.LoadSource(source, nil, e.path); err != nil {
 		return fmt.Errorf("cannot load configuration %q: %w", e.path, err)

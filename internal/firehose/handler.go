@@ -280,6 +280,9 @@ func (x *exchange) run() (err error) {
 	defer l.release()
 	in := x.handler.intakes.Get().(*intake)
 	err = x.receive(in, l)
+	if err != nil {
+		in.body = nil // What is refused in a flood would fill the pool.
+	}
 	// Not deferred: after a panic, somebody may still hold this memory.
 	in.reset()
 	x.handler.intakes.Put(in)
@@ -385,6 +388,9 @@ func (x *exchange) readBody(in *intake, l *lease) error {
 	x.wire = wireReader{from: x.r.Body, limit: limits.BodySize}
 	grow := func(size int64) bool {
 		return size <= l.held || l.grow(size-l.held, limits.ConcurrentSize)
+	}
+	if !grow(int64(cap(in.body))) {
+		in.body = nil // It is used again, and counts like one that is new.
 	}
 	var err error
 	if x.gzip {

@@ -24,7 +24,8 @@ type Limits struct {
 	DeliverySize int64
 	// ConcurrentSize bounds what all deliveries in flight hold together: their
 	// bodies, and what their Deliverer reserves. The process has up to twice that,
-	// since memory that was given back waits for the garbage collector.
+	// since memory that was given back waits for the garbage collector, and up to
+	// three times that while many large bodies grow at once.
 	ConcurrentSize int64
 }
 
