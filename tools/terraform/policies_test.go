@@ -41,7 +41,6 @@ var reasoned = map[string]string{
 	"s3:AbortMultipartUpload": "objects of the one bucket: Firehose chooses their names",
 	"s3:GetObject":            "objects of the one bucket: Firehose chooses their names",
 	"s3:PutObject":            "objects of the one bucket: Firehose chooses their names",
-	"logs:PutLogEvents":       "the two streams of the one log group",
 }
 
 // requireLeast checks that an Allow names actions one by one, on resources of the partition that it is for; and that a role is lent under a condition only.

@@ -67,10 +67,13 @@ resource "aws_iam_role_policy" "firehose" {
         Resource = ["${aws_s3_bucket.backup.arn}/*"]
       },
       {
-        Sid      = "ReportErrors"
-        Effect   = "Allow"
-        Action   = ["logs:PutLogEvents"]
-        Resource = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${aws_cloudwatch_log_group.errors.name}:log-stream:*"]
+        Sid    = "ReportErrors"
+        Effect = "Allow"
+        Action = ["logs:PutLogEvents"]
+        Resource = [
+          for stream in [aws_cloudwatch_log_stream.delivery, aws_cloudwatch_log_stream.backup] :
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${stream.log_group_name}:log-stream:${stream.name}"
+        ]
       },
     ], local.key_grants)
   })
