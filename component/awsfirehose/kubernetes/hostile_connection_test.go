@@ -3,7 +3,6 @@ package kubernetes
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -64,7 +63,7 @@ func (w *wire) answer() (status int, message string) {
 func (w *wire) closed() {
 	w.t.Helper()
 	rest, err := io.ReadAll(w.answers)
-	require.False(w.t, errors.Is(err, os.ErrDeadlineExceeded), "the server holds the connection")
+	require.NotErrorIs(w.t, err, os.ErrDeadlineExceeded, "the server holds the connection")
 	if len(rest) > 0 {
 		require.Regexp(w.t, `^HTTP/1\.1 (400 Bad Request|431 Request Header Fields Too Large|501 Not Implemented|505 HTTP Version Not Supported)`, string(rest))
 	}
@@ -119,7 +118,7 @@ func TestHostile_Slowloris(t *testing.T) {
 		for range 3 * many {
 			w := <-ended
 			_, err := io.Copy(io.Discard, w.answers)
-			require.False(t, errors.Is(err, os.ErrDeadlineExceeded), "the server holds the connection")
+			require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "the server holds the connection")
 		}
 	})
 	require.Less(t, time.Since(begin), rig.Patience)

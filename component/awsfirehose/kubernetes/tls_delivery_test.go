@@ -73,7 +73,7 @@ func TestTLS_Rotation(t *testing.T) {
 			for _, http2 := range []bool{false, true} {
 				serial, err := deliverTLS(r, host, client, http2)
 				require.NoError(t, err)
-				require.EqualValues(t, round, serial.Int64(), host)
+				require.Equal(t, round, serial.Int64(), host)
 			}
 		}
 		files.replace(t, ours.server())
