@@ -23,6 +23,7 @@ WITH_UI ?= $(if $(shell command -v npm),ui)
 PLATFORMS ?= linux/$(shell go env GOARCH)
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+ACTIONLINT    := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 FUZZTIME ?= 5s
 
 .PHONY: help
@@ -86,6 +87,30 @@ image: $(WITH_UI) build ## build/image, an OCI image layout for PLATFORMS; GOFLA
 	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} build/imagetool build $$binaries \
 		--version $(VERSION) --revision $$(git rev-parse HEAD) --output build/image
 
+# The archives are the same for the same binaries, as the image is.
+.PHONY: dist
+dist: image ## build/dist, what a release has beside the image: an archive of the binaries and a list of what is in them for PLATFORMS, and checksums
+	@set -e; rm -rf build/dist; mkdir -p build/dist; \
+	export SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}; lock=; \
+	if [ -e internal/webui/dist/index.html ]; then \
+		lock="--package-lock $$(go list -m -f '{{.Dir}}' github.com/grafana/alloy)/internal/web/ui/package-lock.json"; \
+	fi; \
+	for platform in $$(echo $(PLATFORMS) | tr , ' '); do \
+		name=alloy-eks-$(VERSION)-$$(echo $$platform | tr / -); files=build/dist/$$name; mkdir $$files; \
+		if [ $$platform = $$(go env GOOS)/$$(go env GOARCH) ]; then cp build/alloy $$files/alloy; \
+		else cp build/alloy-$$(echo $$platform | tr / -) $$files/alloy; fi; \
+		$(STATIC) GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -ldflags '-s -w' -o $$files/firehose ./cmd/firehose; \
+		cp README.md CHANGELOG.md $$files/; \
+		build/imagetool materials --binary $$files/alloy --version $(VERSION) $$lock > $$files.cdx.json; \
+		tar --sort=name --mtime=@$$SOURCE_DATE_EPOCH --owner=0 --group=0 --numeric-owner --mode=go=rX,u+rwX -C build/dist -c $$name | gzip -n > $$files.tar.gz; \
+		rm -r $$files; \
+	done; \
+	cd build/dist && sha256sum * > SHA256SUMS && cat SHA256SUMS
+
+.PHONY: release-notes
+release-notes: ## what CHANGELOG.md says of VERSION, which it must
+	@awk -v heading='## $(VERSION)' '/^## / {on = $$0 == heading; next} on {print; found = 1} END {exit !found}' CHANGELOG.md
+
 .PHONY: push
 push: ## push build/image to REF, for example REF=registry.example.com/alloy-eks:$(VERSION)
 	build/imagetool push $(REF)
@@ -142,7 +167,8 @@ fmt: ## format Go code and example configurations
 	for f in example-configs/*.alloy; do build/alloy fmt -w $$f; done
 
 .PHONY: lint
-lint: ## golangci-lint, with the import rules of .golangci.yml
+lint: ## golangci-lint, with the import rules of .golangci.yml, and actionlint for the workflows
+	$(STATIC) go run $(ACTIONLINT) .github/workflows/*.yml
 	$(STATIC) go run $(GOLANGCI_LINT) run ./...
 	@set -e; for dir in tools/browser tools/helm tools/image tools/terraform; do \
 		(cd $$dir && $(STATIC) go run $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...); \
