@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,12 +124,35 @@ func TestWriteSync_Outage(t *testing.T) {
 	require.Zero(t, a.metric("loki_write_sync_mended_entries_total"))
 }
 
+// describeLostAndDoubled describes the first few lines that are not in Loki once.
+func (g *generated) describeLostAndDoubled(t *testing.T, entries []entry) string {
+	t.Helper()
+	const most = 5
+	var out strings.Builder
+	found := bySequence(t, entries)
+	for i, told := 0, 0; i < len(g.written) && told < most; i++ {
+		ev := g.written[i]
+		if len(found[ev.Sequence]) == 1 {
+			continue
+		}
+		told++
+		fmt.Fprintf(&out, "\n\tline %d of %s:", ev.Sequence, ev.Time.UTC().Format(time.RFC3339Nano))
+		for _, e := range found[ev.Sequence] {
+			fmt.Fprintf(&out, "\n\t\t%d %v %v %.100q", e.Nanos, e.Labels, e.Metadata, e.Line)
+		}
+	}
+	return out.String()
+}
+
 // TestWriteSync_Restart ends and starts Alloy, and Loki, while deliveries come in.
 // Nothing is lost and nothing doubled, whatever the moment.
 func TestWriteSync_Restart(t *testing.T) {
 	const restarts = 4
+	var verdict []string
+	t.Cleanup(func() { t.Log("what became of the lines:\n" + strings.Join(verdict, "\n")) }) // The last to be called: it stands behind the logs.
 	f := func(name string, end func(n *tenant, a *alloy) error) {
 		t.Helper()
+		verdict = append(verdict, name+" did not end")
 		n := ownLoki(t, lenient).named(name)
 		a := startWriteSync(t, n)
 		g := generate(t, 30_000, recent(traffic.Options{Shape: traffic.CRIParser, Pods: 50}))
@@ -151,9 +175,11 @@ func TestWriteSync_Restart(t *testing.T) {
 		summary := stream.Summary()
 		require.True(t, summary.AllAccepted(), summary.LastError)
 
-		lost, doubled := g.lostAndDoubled(t, n.entries(t, everything))
-		t.Logf("%d times %s, %d deliveries, answers %v, failures %v: %d of %d lines lost, %d doubled",
-			restarts, name, summary.Deliveries, summary.Statuses, summary.Errors, lost, len(g.written), doubled)
+		entries := n.entries(t, everything)
+		lost, doubled := g.lostAndDoubled(t, entries)
+		verdict[len(verdict)-1] = fmt.Sprintf("%d times %s, %d deliveries, answers %v, failures %v: %d of %d lines lost, %d doubled, %v mended%s",
+			restarts, name, summary.Deliveries, summary.Statuses, summary.Errors, lost, len(g.written), doubled,
+			a.metric("loki_write_sync_mended_entries_total"), g.describeLostAndDoubled(t, entries))
 		require.Zero(t, lost)
 		require.Zero(t, doubled)
 	}
