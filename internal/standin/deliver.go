@@ -78,6 +78,10 @@ func (s *Sender) Deliver(ctx context.Context, d *Delivery) Result {
 			return res
 		}
 		now := s.opts.Clock.Now()
+		if s.opts.Hopeless != nil && s.opts.Hopeless(a) {
+			s.giveUp(d, now, &res)
+			return res
+		}
 		retry := len(res.Attempts)
 		if retry == 1 {
 			deadline = now.Add(s.opts.RetryDuration)

@@ -50,7 +50,9 @@ type Delivery struct {
 	sender *Sender
 	number uint64
 	id     string
-	raw    int64
+	// timestamp is the request timestamp, zero for that of the sender.
+	timestamp time.Time
+	raw       int64
 	// body has bodyHead bytes of room, then the records; start is where the
 	// finished body begins.
 	body    []byte
@@ -80,7 +82,14 @@ func (d *Delivery) Reset() {
 	d.number = d.sender.numbers.Add(1)
 	d.id = guid(d.sender.random(d.number, 0))
 	d.body = slices.Grow(d.body[:0], bodyHead)[:bodyHead]
-	d.raw, d.records, d.sealed, d.wire = 0, d.records[:0], false, nil
+	d.timestamp, d.raw, d.records, d.sealed, d.wire = time.Time{}, 0, d.records[:0], false, nil
+}
+
+// Stamp gives the delivery a request id of the caller's, which takes the form of a
+// GUID, and a request timestamp, so that it is the same whoever sends it when. It
+// has no effect after Seal, and lasts until Reset.
+func (d *Delivery) Stamp(id [16]byte, timestamp time.Time) {
+	d.id, d.timestamp = formatGUID(id), timestamp
 }
 
 // RequestID returns the GUID that all attempts of the delivery carry.
@@ -125,8 +134,8 @@ func (d *Delivery) fits(size int) bool {
 	return !d.sealed && len(d.records) < MaxRecords && len(d.body)+encoded+bodyTail <= MaxBody
 }
 
-// Seal finishes the body, with the request timestamp of this moment, and
-// compresses it. Deliver does it when it was not done before.
+// Seal finishes the body, with the request timestamp of this moment unless Stamp
+// gave another, and compresses it. Deliver does it when it was not done before.
 func (d *Delivery) Seal() error {
 	if d.sealed {
 		return nil
@@ -134,7 +143,10 @@ func (d *Delivery) Seal() error {
 	if len(d.records) == 0 {
 		return ErrNoRecords
 	}
-	timestamp := d.sender.opts.Timestamp
+	timestamp := d.timestamp
+	if timestamp.IsZero() {
+		timestamp = d.sender.opts.Timestamp
+	}
 	if timestamp.IsZero() {
 		timestamp = d.sender.opts.Clock.Now()
 	}
@@ -175,12 +187,17 @@ func (d *Delivery) jitter(retry int) float64 {
 	return 2*d.sender.random(d.number, uint64(retry)).Float64() - 1
 }
 
-// guid returns a random GUID in the form of a version 4 UUID.
+// guid returns a random GUID.
 func guid(random *rand.Rand) string {
 	var b [16]byte
 	for i := range b {
 		b[i] = byte(random.Uint32())
 	}
+	return formatGUID(b)
+}
+
+// formatGUID returns a GUID in the form of a version 4 UUID.
+func formatGUID(b [16]byte) string {
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
 	h := hex.EncodeToString(b[:])

@@ -45,6 +45,23 @@ func TestDelivery_SealAndReset(t *testing.T) {
 	require.Equal(t, `{"requestId":"`+d.RequestID()+`","timestamp":1787270398007,"records":[{"data":"Yg=="}]}`, string(d.Body()))
 }
 
+// A stamped delivery is the same whoever sends it when.
+func TestDelivery_Stamp(t *testing.T) {
+	d := newDelivery(t)
+	own := d.RequestID()
+	require.NoError(t, d.Add([]byte("a"), time.Time{}))
+	d.Stamp([16]byte{1, 2, 15: 0xff}, time.UnixMilli(42))
+	require.Equal(t, "01020000-0000-4000-8000-0000000000ff", d.RequestID())
+	require.NoError(t, d.Seal())
+	require.Equal(t, `{"requestId":"01020000-0000-4000-8000-0000000000ff","timestamp":42,"records":[{"data":"YQ=="}]}`, string(d.Body()))
+
+	d.Reset()
+	require.NotEqual(t, own, d.RequestID())
+	require.NoError(t, d.Add([]byte("a"), time.Time{}))
+	require.NoError(t, d.Seal())
+	require.Contains(t, string(d.Body()), `"timestamp":1787270398007`)
+}
+
 // TestDelivery_Allocations keeps the client cheap: a used delivery takes records
 // without new memory.
 func TestDelivery_Allocations(t *testing.T) {

@@ -70,6 +70,9 @@ type Options struct {
 	// RetryUnit is the initial backoff; the longest is 120 times as long. The
 	// default is DefaultRetryUnit.
 	RetryUnit time.Duration
+	// Hopeless tells of attempts after which no other is made; the delivery has
+	// then failed. Firehose knows only 413, which is one in any case.
+	Hopeless func(Attempt) bool
 	// ResponseTimeout bounds each attempt. The default is
 	// DefaultResponseTimeout.
 	ResponseTimeout time.Duration

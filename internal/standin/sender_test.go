@@ -282,6 +282,19 @@ func TestSender_413IsPermanent(t *testing.T) {
 
 // TestSender_Malformed413IsRetried shows that a proxy's 413 is like a 500:
 // Firehose does not look at the status of an answer that is not in its format.
+// What is hopeless is not tried again, and backed up all the same.
+func TestSender_Hopeless(t *testing.T) {
+	e := newEndpoint(t, answer(503), answer(401))
+	s := newSender(t, Options{
+		URL: e.URL, RetryDuration: time.Minute, Clock: newFakeClock(), BackupDir: t.TempDir(),
+		Hopeless: func(a Attempt) bool { return a.Status == 401 },
+	})
+	res := s.Send(context.Background(), records("x"))
+	require.Equal(t, BackedUp, res.Outcome)
+	require.Len(t, res.Attempts, 2)
+	require.FileExists(t, res.BackupFile)
+}
+
 func TestSender_Malformed413IsRetried(t *testing.T) {
 	e := newEndpoint(t, text(413, "text/html", "<h1>too large</h1>"), answer(200))
 	s := newSender(t, Options{URL: e.URL, RetryDuration: time.Minute, Clock: newFakeClock()})
