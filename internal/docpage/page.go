@@ -1,5 +1,5 @@
-// Package docpage reads the documentation page of a component back, and checks it
-// against the component: its arguments by their struct tags, their types and
+// Package docpage reads pages of the documentation back, and checks the page of a
+// component against the component: its arguments by their struct tags, their types and
 // defaults by decoding them, its metrics by gathering them, its examples by
 // evaluating them. A page that says something else than the code fails the
 // component's tests.
@@ -28,6 +28,8 @@ type Page struct {
 	Heads map[string][]string
 	// Code are the blocks of Alloy's syntax.
 	Code []string
+	// Blocks are all blocks of code by their language.
+	Blocks map[string][]string
 
 	// Body is what the body of the component's block needs at least, beside the
 	// blocks of Within. Read sets it to that of a component with forward_to.
@@ -37,27 +39,47 @@ type Page struct {
 	Within map[string]string
 }
 
-// Read returns the page in the folder of the test.
+// Read returns the page in the folder of the test, that of a component.
 func Read(t *testing.T) *Page {
 	t.Helper()
-	text, err := os.ReadFile("README.md")
+	p := ReadFile(t, "README.md")
+	require.True(t, strings.HasPrefix(p.Text, "---\n"), "no front matter")
+	return p
+}
+
+// ReadFile returns any page. It may have front matter, and every block of code has
+// a language.
+func ReadFile(t *testing.T, path string) *Page {
+	t.Helper()
+	text, err := os.ReadFile(path)
 	require.NoError(t, err)
-	p := &Page{Text: string(text), Parts: map[string][]string{}, Rows: map[string][][]string{}, Heads: map[string][]string{}, Body: "forward_to = []\n"}
-	_, rest, ok := strings.Cut(strings.TrimPrefix(p.Text, "---\n"), "\n---\n")
-	require.True(t, ok, "no front matter")
+	p := &Page{
+		Text: string(text), Body: "forward_to = []\n",
+		Parts: map[string][]string{}, Rows: map[string][][]string{}, Heads: map[string][]string{}, Blocks: map[string][]string{},
+	}
+	rest := p.Text
+	if front, ok := strings.CutPrefix(rest, "---\n"); ok {
+		_, rest, ok = strings.Cut(front, "\n---\n")
+		require.True(t, ok, "the front matter does not end")
+	}
+	p.read(rest)
+	p.Code = p.Blocks["alloy"]
+	return p
+}
+
+// read goes through the lines of a page.
+func (p *Page) read(text string) {
 	section, heading, code, inTable := "", "", "", false
-	for line := range strings.Lines(rest) {
+	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
 		switch {
 		case code != "" && line == "```":
 			code = ""
-		case code == "alloy":
-			p.Code[len(p.Code)-1] += line + "\n"
 		case code != "":
+			p.Blocks[code][len(p.Blocks[code])-1] += line + "\n"
 		case strings.HasPrefix(line, "```"):
-			if code = strings.TrimPrefix(line, "```"); code == "alloy" {
-				p.Code = append(p.Code, "")
-			}
+			code = strings.TrimPrefix(line, "```")
+			p.Blocks[code] = append(p.Blocks[code], "")
 		case strings.HasPrefix(line, "#"):
 			heading = strings.Trim(strings.TrimLeft(line, "#"), " `")
 			p.Headings = append(p.Headings, heading)
@@ -74,7 +96,6 @@ func Read(t *testing.T) *Page {
 			p.Rows[heading] = append(p.Rows[heading], cells(line))
 		}
 	}
-	return p
 }
 
 func cells(line string) []string {
