@@ -23,18 +23,16 @@ type pipeline struct {
 	out *pushes
 }
 
-// startPipeline runs an example configuration. edit changes its text first.
-func startPipeline(t *testing.T, name string, edit func(string) string) *pipeline {
+// startPipeline runs a configuration.
+func startPipeline(t *testing.T, text string) *pipeline {
 	t.Helper()
 	out, err := listenForPushes()
 	require.NoError(t, err)
 	t.Cleanup(out.stop)
-	text, err := os.ReadFile(example(name))
-	require.NoError(t, err)
 	dir := t.TempDir()
-	config := filepath.Join(dir, name)
-	open := accessKeyLine.ReplaceAllString(string(text), "") // The demo delivers without a key.
-	require.NoError(t, os.WriteFile(config, []byte(edit(open)), 0o600))
+	config := filepath.Join(dir, "config.alloy")
+	open := accessKeyLine.ReplaceAllString(text, "") // The demo delivers without a key.
+	require.NoError(t, os.WriteFile(config, []byte(open), 0o600))
 	free, err := freeAddresses(1)
 	require.NoError(t, err)
 	a, err := startAlloy(t.Context(), alloyOptions{
@@ -46,8 +44,8 @@ func startPipeline(t *testing.T, name string, edit func(string) string) *pipelin
 	return &pipeline{a, out}
 }
 
-// deliver posts all captures and waits until the pipeline has written them.
-func (p *pipeline) deliver(t *testing.T) {
+// deliver posts captures and waits until the pipeline has written them.
+func (p *pipeline) deliver(t *testing.T, captures ...bundled) {
 	t.Helper()
 	for _, b := range captures {
 		d, err := build(t.Context(), root, b, p.endpoint)
@@ -81,6 +79,17 @@ func (p *pipeline) ofCapture(t *testing.T, b bundled) []entry {
 	return entries
 }
 
+// linesOf returns the lines that Fluent Bit has read for a capture.
+func linesOf(lines []podlog.Line, b bundled) []podlog.Line {
+	var read []podlog.Line
+	for _, l := range lines {
+		if slices.Contains(strings.Fields(b.logs), l.Dir) {
+			read = append(read, l)
+		}
+	}
+	return read
+}
+
 // match compares entries with the log files. All times count, wherever they are
 // from, and the output stream does not, which the seed pipelines drop.
 func match(written []podlog.Line, entries []entry) podlog.Match {
@@ -101,22 +110,14 @@ func match(written []podlog.Line, entries []entry) podlog.Match {
 // TestSeedPipelines checks that awsfirehose.kubernetes takes the place of the
 // pipeline that people have built, with the same labels.
 func TestSeedPipelines(t *testing.T) {
-	upstream := startPipeline(t, "seed-pipeline-upstream.alloy", func(text string) string { return text })
-	ours := startPipeline(t, "seed-pipeline.alloy", func(text string) string {
-		// The captures are older than a week by now.
-		return strings.Replace(text, "\tlabels = {", "\ttimestamp {\n\t\tmax_age = \"0s\"\n\t}\n\n\tlabels = {", 1)
-	})
-	upstream.deliver(t)
-	ours.deliver(t)
+	upstream := startPipeline(t, readExample(t, "seed-pipeline-upstream.alloy"))
+	ours := startPipeline(t, ofAnyAge(readExample(t, "seed-pipeline.alloy")))
+	upstream.deliver(t, captures...)
+	ours.deliver(t, captures...)
 	lines, err := podlog.ReadArchive(filepath.Join(root, "testdata", "fluentbit", "input.tar.gz"))
 	require.NoError(t, err)
 	for _, b := range captures {
-		var written []podlog.Line
-		for _, l := range lines {
-			if slices.Contains(strings.Fields(b.logs), l.Dir) {
-				written = append(written, l)
-			}
-		}
+		written := linesOf(lines, b)
 		theirEntries, ourEntries := upstream.ofCapture(t, b), ours.ofCapture(t, b)
 		theirs, our := match(written, theirEntries), match(written, ourEntries)
 		t.Logf("%-24s lines %d, exact text: upstream %3d, ours %3d; exact time: upstream %3d, ours %3d",
@@ -127,6 +128,20 @@ func TestSeedPipelines(t *testing.T) {
 			requireSameLabels(t, written, theirEntries, ourEntries)
 		}
 	}
+}
+
+func readExample(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(example(name))
+	require.NoError(t, err)
+	return string(text)
+}
+
+// ofAnyAge lets awsfirehose.kubernetes keep the times of the captures, which are
+// older than a week by now.
+func ofAnyAge(config string) string {
+	begins := regexp.MustCompile(`(?m)^awsfirehose\.kubernetes .*{\n`)
+	return begins.ReplaceAllString(config, "${0}\ttimestamp {\n\t\tmax_age = \"0s\"\n\t}\n")
 }
 
 // requireSameLabels checks that for each entry with the line that was written,
