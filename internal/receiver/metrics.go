@@ -42,7 +42,13 @@ var durationBuckets = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 // kept for a day.
 var delayBuckets = []float64{0, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 6 * 3600, 24 * 3600}
 
-func newMetrics(kind Kind, reg prometheus.Registerer, remembered func() float64) *metrics {
+// gauges are what a receiver is asked for whenever its metrics are read.
+type gauges struct {
+	remembered            func() float64 // Origins of log lines.
+	inFlight, mayInFlight func() float64 // Bytes.
+}
+
+func newMetrics(kind Kind, reg prometheus.Registerer, state gauges) *metrics {
 	counter := func(name, help string) prometheus.Counter {
 		return util.MustRegisterOrGet(reg, prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: kind.Namespace, Name: name, Help: help,
@@ -57,6 +63,11 @@ func newMetrics(kind Kind, reg prometheus.Registerer, remembered func() float64)
 		return util.MustRegisterOrGet(reg, prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: kind.Namespace, Name: name, Help: help, Buckets: buckets,
 		})).(prometheus.Histogram)
+	}
+	gauge := func(name, help string, value func() float64) {
+		util.MustRegisterOrGet(reg, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: kind.Namespace, Name: name, Help: help,
+		}, value))
 	}
 	m := &metrics{
 		deliveries: vec("deliveries_total", "Deliveries answered, by HTTP status and reason.", "status", "reason"),
@@ -77,9 +88,11 @@ func newMetrics(kind Kind, reg prometheus.Registerer, remembered func() float64)
 	if kind.Keeps {
 		m.fragmentsLost = counter("lost_fragments_total", "Beginnings of lines that were kept for a later delivery and could not be handed over.")
 	}
-	util.MustRegisterOrGet(reg, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: kind.Namespace, Name: "remembered_sources", Help: "Origins of log lines whose metadata is remembered.",
-	}, remembered))
+	gauge("remembered_sources", "Origins of log lines whose metadata is remembered.", state.remembered)
+	gauge("inflight_bytes", "Bytes that the deliveries under way hold together.", state.inFlight)
+	gauge("inflight_bytes_limit", "Bytes that the deliveries under way may hold together.", state.mayInFlight)
+	// The first delivery that is accepted counts as an increase.
+	m.deliveries.WithLabelValues("200", string(firehose.ReasonOK))
 	m.forwarded = m.entries.WithLabelValues("forwarded")
 	m.dropped = m.entries.WithLabelValues("dropped")
 	m.moved = m.entries.WithLabelValues("moved")

@@ -144,7 +144,7 @@ func New(opts component.Options, kind Kind) *Receiver {
 		entries:       loki.NewLogsReceiver(loki.WithComponentID(opts.ID)),
 		serverMetrics: util.NewUncheckedCollector(nil),
 	}
-	r.metrics = newMetrics(kind, opts.Registerer, r.remembered)
+	r.metrics = newMetrics(kind, opts.Registerer, gauges{remembered: r.remembered, inFlight: r.inFlight, mayInFlight: r.mayInFlight})
 	opts.Registerer.MustRegister(r.serverMetrics)
 	r.stopped, r.stop = context.WithCancel(context.Background())
 	return r
@@ -245,4 +245,23 @@ func (r *Receiver) remembered() float64 {
 		return 0
 	}
 	return float64(p.cfg.Remembered())
+}
+
+// inFlight returns how many bytes the deliveries under way hold. The handler is
+// there since before the first pipeline was.
+func (r *Receiver) inFlight() float64 {
+	if r.pipeline.Load() == nil {
+		return 0
+	}
+	_, bytes := r.handler.InFlight()
+	return float64(bytes)
+}
+
+// mayInFlight returns how many bytes they may hold.
+func (r *Receiver) mayInFlight() float64 {
+	p := r.pipeline.Load()
+	if p == nil {
+		return 0
+	}
+	return float64(p.cfg.Firehose.Limits.ConcurrentSize)
 }

@@ -305,8 +305,10 @@ func labelValues(m *dto.Metric) string {
 	return "{" + strings.Join(values, ",") + "}"
 }
 
-// ofServer are the metrics of Alloy's server.
+// ofServer are the metrics of Alloy's server, and what a delivery holds until a
+// moment after its answer.
 var ofServer = map[string]bool{
+	"inflight_bytes":                true,
 	"grpc_concurrent_streams_limit": true, "inflight_requests": true, "request_duration_seconds": true,
 	"request_message_bytes": true, "response_message_bytes": true, "tcp_connections": true, "tcp_connections_limit": true,
 }
@@ -344,6 +346,7 @@ func TestMetrics_Outcomes(t *testing.T) {
 		"entry_delay_seconds":               11,
 		"joined_lines_total":                1,
 		"control_messages_total":            2,
+		"inflight_bytes_limit":              float64(firehose.DefaultLimits().ConcurrentSize),
 		"remembered_sources":                7,
 	}, r.metrics())
 	info := r.DebugInfo()
@@ -370,6 +373,7 @@ func TestMetrics_Refused(t *testing.T) {
 		"records_total":                          4,
 		"bytes_total{wire}":                      float64(len(text) + 1),
 		"bytes_total{body}":                      float64(len(text) + 1),
+		"inflight_bytes_limit":                   float64(firehose.DefaultLimits().ConcurrentSize),
 		"remembered_sources":                     7,
 	}, r.metrics())
 }
@@ -463,10 +467,7 @@ func TestDeliver_CountsRawText(t *testing.T) {
 		answered <- resp.StatusCode
 		_ = resp.Body.Close()
 	}()
-	r.eventually(func() bool {
-		_, bytes := r.handler.InFlight()
-		return bytes >= int64(2*len(text))
-	}, "the body and the entry are counted")
+	r.eventually(func() bool { return r.inFlight() >= float64(2*len(text)) }, "the body and the entry are counted")
 	require.Equal(t, text, (<-slow.Chan()).Line)
 	require.Equal(t, 200, <-answered)
 	r.eventually(func() bool {
