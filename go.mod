@@ -16,6 +16,7 @@ require (
 	github.com/grafana/ckit v0.0.0-20251024151910-87043f5a3cf7
 	github.com/grafana/dskit v0.0.0-20250828173137-de14cf923eeb
 	github.com/grafana/loki/pkg/push v0.0.0-20251125172520-2f85998f1adf
+	github.com/grafana/river v0.3.0
 	github.com/hashicorp/golang-lru/v2 v2.0.7
 	github.com/klauspost/compress v1.18.5
 	github.com/open-telemetry/opentelemetry-collector-contrib/pkg/translator/loki v0.147.0
