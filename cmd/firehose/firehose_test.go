@@ -36,6 +36,8 @@ type endpoint struct {
 	mu         sync.Mutex
 	deliveries []delivery
 	statuses   []int
+	// handled is told of each answer, by how many there were.
+	handled func(n int)
 }
 
 func newEndpoint(t *testing.T, statuses ...int) *endpoint {
@@ -44,6 +46,13 @@ func newEndpoint(t *testing.T, statuses ...int) *endpoint {
 	e.Server = httptest.NewServer(e)
 	t.Cleanup(e.Close)
 	return e
+}
+
+// answer forgets what came and answers the next requests with the statuses.
+func (e *endpoint) answer(statuses ...int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.deliveries, e.statuses = nil, statuses
 }
 
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -69,6 +78,9 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	fmt.Fprintf(w, `{"requestId":%q,"timestamp":1}`, d.RequestID)
+	if e.handled != nil {
+		e.handled(len(e.deliveries))
+	}
 }
 
 // run executes the command line and returns its standard output.

@@ -65,8 +65,10 @@ func (f *sendFlags) print(w io.Writer, s standin.Summary) error {
 	}
 }
 
-func printSummary(w io.Writer, s standin.Summary) error {
-	rows := summaryRows(s)
+func printSummary(w io.Writer, s standin.Summary) error { return printRows(w, summaryRows(s)) }
+
+// printRows writes rows in columns.
+func printRows(w io.Writer, rows []summaryRow) error {
 	longest := 0
 	for _, row := range rows {
 		longest = max(longest, len(row.name))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -139,13 +138,9 @@ func (f *sendFlags) check(flags *pflag.FlagSet, captures []string) error {
 		return err
 	}
 	if f.accessKeyFile != "" {
-		key, err := os.ReadFile(f.accessKeyFile)
-		if err != nil {
-			return fmt.Errorf("cannot read access key: %w", err)
-		}
-		f.sender.AccessKey = strings.TrimRight(string(key), "\r\n")
+		f.sender.AccessKey, err = readAccessKey(f.accessKeyFile)
 	}
-	return nil
+	return err
 }
 
 // deliver sends everything as often as asked for.

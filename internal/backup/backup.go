@@ -43,8 +43,8 @@ const (
 	// MaxRecord is the most data that a Firehose record holds.
 	MaxRecord = 1_024_000
 	// maxErrorRecord bounds the JSON of one record of a failed delivery: the base64
-	// of the longest record and an answer of 1 MiB, both more than once over.
-	maxErrorRecord = 8 << 20
+	// of the longest record and an answer of 1 MiB, with room to spare.
+	maxErrorRecord = 4 << 20
 )
 
 // ErrForm is returned for an object that holds something else than the Form says.
