@@ -15,6 +15,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 
 	"github.com/grafana/alloy/eks/internal/distribution"
@@ -30,7 +31,16 @@ func main() {
 	command := distribution.Command(
 		distribution.Tool{Component: "prometheus.remote_write", Install: remotewrite.InstallTools},
 	)
+	command.AddCommand(convertFlowCommand())
 	if err := command.Execute(); err != nil {
-		os.Exit(1)
+		os.Exit(exitStatus(err))
 	}
+}
+
+// exitStatus tells what a script would want to know of an error from all others.
+func exitStatus(err error) int {
+	if errors.Is(err, errLeftAlone) {
+		return 2
+	}
+	return 1
 }
