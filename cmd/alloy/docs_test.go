@@ -1,0 +1,290 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/grafana/alloy/internal/component"
+
+	"github.com/grafana/alloy/eks/internal/docpage"
+)
+
+const root = "../.."
+
+// A page is a Markdown file of this repository that users read.
+type page struct {
+	path, text string
+	// headings are what a link into the page may name.
+	headings []string
+}
+
+var (
+	fence       = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
+	heading     = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	inSlug      = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+	linkTo      = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	referenceTo = regexp.MustCompile(`(?m)^\[[^\]]+\]: (\S+)$`)
+)
+
+// pages returns the pages that match patterns, by their path from the root.
+func pages(t *testing.T, patterns ...string) map[string]*page {
+	t.Helper()
+	all := map[string]*page{}
+	for _, pattern := range patterns {
+		paths, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+		require.NoError(t, err)
+		require.NotEmpty(t, paths, pattern)
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			p := &page{path: path, text: string(text)}
+			for _, m := range heading.FindAllStringSubmatch(fence.ReplaceAllString(p.text, ""), -1) {
+				p.headings = append(p.headings, slug(m[1]))
+			}
+			all[filepath.Clean(path)] = p
+		}
+	}
+	return all
+}
+
+// slug is what GitHub makes of a heading, as far as ours go.
+func slug(heading string) string {
+	return strings.ReplaceAll(inSlug.ReplaceAllString(strings.ToLower(heading), ""), " ", "-")
+}
+
+// links returns where the page leads to.
+func (p *page) links() []string {
+	var all []string
+	text := fence.ReplaceAllString(p.text, "")
+	for _, m := range slices.Concat(linkTo.FindAllStringSubmatch(text, -1), referenceTo.FindAllStringSubmatch(text, -1)) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+// Links between pages, and into them, lead somewhere, and each page of docs can be
+// found from the first one.
+func TestDocs_Links(t *testing.T) {
+	all := pages(t, "*.md", "docs/*.md", "component/*/*/README.md", "operations/*/*.md")
+	found := map[string]bool{}
+	for path, p := range all {
+		for _, link := range p.links() {
+			if strings.Contains(link, "://") {
+				require.True(t, strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://127.0.0.1"), "%s: %s", path, link)
+				continue
+			}
+			file, fragment, _ := strings.Cut(link, "#")
+			target := filepath.Clean(path)
+			if file != "" {
+				target = filepath.Join(filepath.Dir(path), filepath.FromSlash(file))
+			}
+			_, err := os.Stat(target)
+			require.NoError(t, err, "%s: %s", path, link)
+			if fragment != "" {
+				require.Contains(t, all, target, "%s: %s", path, link)
+				require.Contains(t, all[target].headings, fragment, "%s: %s", path, link)
+			}
+			if path != target {
+				found[target] = true
+			}
+		}
+	}
+	require.Greater(t, len(found), 10)
+	for path := range pages(t, "docs/*.md") {
+		require.True(t, found[path], "no page leads to %s", path)
+	}
+}
+
+// Configurations in docs are valid in the binary. In the place of <placeholders> of
+// URLs stands one.
+func TestDocs_Configurations(t *testing.T) {
+	t.Setenv("FIREHOSE_ACCESS_KEY", "key")
+	t.Setenv("LOKI_URL", "http://loki/push")
+	n := 0
+	for path := range pages(t, "docs/*.md") {
+		for _, config := range docpage.ReadFile(t, path).Code {
+			file := filepath.Join(t.TempDir(), "config.alloy")
+			require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(config, "<LOKI_URL>", "http://loki/push")), 0o600))
+			require.NoError(t, command("validate", file), "%s:\n%s", path, config)
+			n++
+		}
+	}
+	require.NotZero(t, n)
+}
+
+var (
+	ourMetric      = regexp.MustCompile(`\b(?:awsfirehose_kubernetes|cloudwatch_eks_controlplane|loki_write_sync)_[a-z0-9_]+`)
+	upstreamMetric = regexp.MustCompile(`\b(?:loki_source_awsfirehose|loki_write)_[a-z0-9_]+`)
+	rule           = regexp.MustCompile(`(?m)^([a-z][a-z0-9/-]*):`)
+	target         = regexp.MustCompile(`\bmake ([a-z][a-z0-9/-]*)`)
+	argument       = regexp.MustCompile("`((?:http|grpc|key|limits|partial_lines|timestamp)\\.[a-z0-9_.]+)`")
+)
+
+// Metrics, arguments and make targets that docs speak of exist.
+func TestDocs_Names(t *testing.T) {
+	ours := map[string]bool{}
+	for path := range pages(t, "component/*/*/README.md") {
+		for _, name := range docpage.ReadFile(t, path).Names("Debug metrics") {
+			ours[name] = true
+		}
+	}
+	upstream := upstreamPage(t, "loki.source.awsfirehose") + upstreamPage(t, "loki.write")
+	arguments := map[string]bool{}
+	for _, name := range []string{"awsfirehose.kubernetes", "cloudwatch.eks_controlplane"} {
+		for _, a := range argumentsOf(t, name) {
+			arguments[a.Path()] = true
+			block, _, _ := strings.Cut(a.Path(), "."+a.Name)
+			arguments[block] = true
+		}
+	}
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	require.NoError(t, err)
+	targets := map[string]bool{}
+	for _, m := range rule.FindAllStringSubmatch(string(makefile), -1) {
+		targets[m[1]] = true
+	}
+
+	met := map[string]int{}
+	for path, p := range pages(t, "*.md", "docs/*.md") {
+		for _, name := range ourMetric.FindAllString(p.text, -1) {
+			require.True(t, ours[name], "%s: %s", path, name)
+			met["our metrics"]++
+		}
+		for _, name := range upstreamMetric.FindAllString(p.text, -1) {
+			require.True(t, ours[name] || strings.Contains(upstream, "`"+name+"`"), "%s: %s", path, name)
+			met["upstream's metrics"]++
+		}
+		for _, m := range argument.FindAllStringSubmatch(p.text, -1) {
+			require.True(t, arguments[m[1]], "%s: %s", path, m[1])
+			met["arguments"]++
+		}
+		for _, m := range target.FindAllStringSubmatch(commands(p.text), -1) {
+			require.True(t, targets[m[1]], "%s: make %s", path, m[1])
+			met["targets"]++
+		}
+	}
+	require.Len(t, met, 4, "the expressions find nothing")
+}
+
+var code = regexp.MustCompile("(?ms)^```sh$.*?^```$|`[^`\n]+`")
+
+// commands returns what stands in code.
+func commands(text string) string { return strings.Join(code.FindAllString(text, -1), "\n") }
+
+// upstreamPage returns the page of one of Alloy's own components.
+func upstreamPage(t *testing.T, component string) string {
+	t.Helper()
+	family, _, _ := strings.Cut(component, ".")
+	text, err := os.ReadFile(filepath.Join(moduleDir(t, "github.com/grafana/alloy"), "docs", "sources", "reference", "components", family, component+".md"))
+	require.NoError(t, err)
+	return string(text)
+}
+
+func moduleDir(t *testing.T, path string) string {
+	t.Helper()
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", path).Output()
+	require.NoError(t, err)
+	return strings.TrimSpace(string(dir))
+}
+
+func argumentsOf(t *testing.T, name string) []docpage.Argument {
+	t.Helper()
+	registration, ok := component.Get(name)
+	require.True(t, ok, name)
+	return docpage.Arguments(reflect.TypeOf(registration.Args))
+}
+
+var quoted = regexp.MustCompile("`([a-zA-Z0-9_.]+)`")
+
+// quotedIn returns what is quoted in the first cells of a table.
+func quotedIn(p *docpage.Page, heading string) []string {
+	var names []string
+	for _, row := range p.Rows[heading] {
+		for _, m := range quoted.FindAllStringSubmatch(row[0], -1) {
+			names = append(names, m[1])
+		}
+	}
+	return names
+}
+
+// The page about loki.source.awsfirehose says of each of its arguments, or of the
+// block that has it, what becomes of it, and our components have it.
+func TestDocs_ArgumentsOfAwsfirehose(t *testing.T) {
+	var want []string
+	for _, a := range argumentsOf(t, "loki.source.awsfirehose") {
+		path := strings.TrimSuffix(strings.TrimSuffix(a.Path(), a.Name), ".")
+		if path == "" {
+			path = a.Name
+		}
+		want = append(want, path)
+		for _, ours := range []string{"awsfirehose.kubernetes", "cloudwatch.eks_controlplane"} {
+			require.True(t, slices.ContainsFunc(argumentsOf(t, ours), func(b docpage.Argument) bool { return b.Path() == a.Path() }), "%s of %s", a.Path(), ours)
+		}
+	}
+	slices.Sort(want)
+	p := docpage.ReadFile(t, filepath.Join(root, "docs", "migrate-from-awsfirehose.md"))
+	require.ElementsMatch(t, slices.Compact(want), quotedIn(p, "Arguments"))
+}
+
+// The page about the OpenTelemetry receiver says the same of each of its arguments,
+// those of the collector's HTTP server among them, and shows what is measured.
+func TestDocs_ArgumentsOfOpenTelemetry(t *testing.T) {
+	p := docpage.ReadFile(t, filepath.Join(root, "docs", "migrate-from-opentelemetry.md"))
+	want := []string{"access_key", "encoding", "record_type", "endpoint", "transport"}
+	server := filepath.Join(moduleDir(t, "go.opentelemetry.io/collector/config/confighttp"), "server.go")
+	file, err := parser.ParseFile(token.NewFileSet(), server, nil, 0)
+	require.NoError(t, err)
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.TypeSpec)
+		if !ok || spec.Name.Name != "ServerConfig" {
+			return true
+		}
+		for _, field := range spec.Type.(*ast.StructType).Fields.List {
+			if field.Tag == nil {
+				continue
+			}
+			name, _, _ := strings.Cut(reflect.StructTag(strings.Trim(field.Tag.Value, "`")).Get("mapstructure"), ",")
+			if name != "" {
+				want = append(want, name)
+			}
+		}
+		return false
+	})
+	require.ElementsMatch(t, want, quotedIn(p, "Arguments of the receiver"))
+
+	measured, err := os.ReadFile(filepath.Join(root, "tools", "otelcol", "containers.yaml"))
+	require.NoError(t, err)
+	require.Len(t, p.Blocks["yaml"], 1)
+	for _, part := range strings.Split(p.Blocks["yaml"][0], "\n\n") {
+		require.Contains(t, string(measured), part)
+	}
+}
+
+// The page about symptoms names reasons that there are, with their status.
+func TestDocs_Reasons(t *testing.T) {
+	p := docpage.ReadFile(t, filepath.Join(root, "docs", "troubleshooting.md"))
+	c := docpage.ReadFile(t, filepath.Join(root, "component", "awsfirehose", "kubernetes", "README.md"))
+	reasons := map[string]string{}
+	for _, row := range c.Rows["Delivery"] {
+		reasons[strings.Trim(row[1], "`")] = row[0]
+	}
+	n := 0
+	for _, row := range p.Rows["The status is…"] {
+		for _, m := range quoted.FindAllStringSubmatch(row[1], -1) {
+			require.Equal(t, reasons[m[1]], row[0], m[1])
+			n++
+		}
+	}
+	require.Greater(t, n, 10)
+}
