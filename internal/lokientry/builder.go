@@ -69,6 +69,8 @@ type Builder struct {
 	taken    map[uint64]int64
 	seed     maphash.Seed
 	counts   Counts
+	// takenBytes is how many of counts.Bytes Take has returned.
+	takenBytes int
 
 	// The stream of the event before: most records come in runs of one container.
 	last    *stream
@@ -93,7 +95,7 @@ func (b *Builder) Continue(d *Delivery, now time.Time) {
 	b.delivery, b.now, b.with = d, now, nil
 	b.entries = nil
 	clear(b.taken)
-	b.counts = Counts{Flaws: map[event.Flaw]int{}}
+	b.counts, b.takenBytes = Counts{Flaws: map[event.Flaw]int{}}, 0
 	b.last = nil
 }
 
@@ -102,10 +104,21 @@ func (b *Builder) Continue(d *Delivery, now time.Time) {
 // entries keep its strings.
 func (b *Builder) With(metadata []push.LabelAdapter) { b.with = metadata }
 
-// Entries returns what has been appended since Reset. The slice, the lines and
-// the metadata are the caller's; the label sets are shared and must not be
+// Entries returns what has been appended since Reset, or since Take. The slice, the
+// lines and the metadata are the caller's; the label sets are shared and must not be
 // changed.
 func (b *Builder) Entries() []loki.Entry { return b.entries }
+
+// Take returns what Entries does, and goes on with the delivery in another slice:
+// equal lines stay apart from those that have been taken.
+func (b *Builder) Take() []loki.Entry {
+	entries := b.entries
+	b.entries, b.takenBytes = make([]loki.Entry, 0, len(entries)), b.counts.Bytes
+	return entries
+}
+
+// Held returns the length of the lines that Take would return, in bytes.
+func (b *Builder) Held() int { return b.counts.Bytes - b.takenBytes }
 
 // Counts returns what has become of the events since Reset.
 func (b *Builder) Counts() Counts { return b.counts }

@@ -73,12 +73,13 @@ func (r *Receiver) deliver(ctx context.Context, p *pipeline, w *worker, d *fireh
 	limits := p.cfg.Record
 	limits.Reserve = d.Reserve // What the decoder holds counts among what all deliveries hold.
 	w.decoder.Reset(limits)
-	if err := w.parse(d, limits, now); err != nil {
+	out := r.handoff.begin()
+	if err := w.parse(d, limits, now, func() error { return r.handOverPart(ctx, &out, w) }); err != nil {
 		return err
 	}
 	entries := w.builder.Entries()
 	r.live.publish(entries)
-	if err := r.handoff.deliver(ctx, entries); err != nil {
+	if err := out.finish(ctx, entries); err != nil {
 		return r.sendError(err)
 	}
 	w.parser.Settle(now)
@@ -86,6 +87,24 @@ func (r *Receiver) deliver(ctx context.Context, p *pipeline, w *worker, d *fireh
 	w.counts = w.parser.AppendCounts(w.counts[:0])
 	r.metrics.countParsed(w.counts)
 	r.debug.handedOver(w.builder.Counts())
+	return nil
+}
+
+// maxHeld is how much of a delivery's lines is held, in bytes, before it is handed
+// over, where that can be done in parts: a line that a stage drops or sends is then
+// garbage before the whole delivery has been read.
+const maxHeld = 256 << 10
+
+// handOverPart hands over what has been read of a delivery so far, if it is enough.
+func (r *Receiver) handOverPart(ctx context.Context, out *handover, w *worker) error {
+	if w.builder.Held() < maxHeld || !out.inParts() {
+		return nil
+	}
+	entries := w.builder.Take()
+	r.live.publish(entries)
+	if err := out.part(ctx, entries); err != nil {
+		return r.sendError(err)
+	}
 	return nil
 }
 
@@ -101,10 +120,10 @@ func (r *Receiver) sendError(err error) error {
 	}
 }
 
-// parse runs the records through the stages up to the entries. What cannot be
-// decoded becomes an entry with the record as it came; only want of memory ends
-// a delivery.
-func (w *worker) parse(d *firehose.Delivery, limits record.Limits, now time.Time) error {
+// parse runs the records through the stages up to the entries, and calls parsed
+// after each. What cannot be decoded becomes an entry with the record as it came;
+// only want of memory, or an error of parsed, ends a delivery.
+func (w *worker) parse(d *firehose.Delivery, limits record.Limits, now time.Time, parsed func() error) error {
 	for records := d.Records(); records.Next(); {
 		data, err := w.decode(records)
 		if isForDelivery(err) {
@@ -123,6 +142,9 @@ func (w *worker) parse(d *firehose.Delivery, limits record.Limits, now time.Time
 				return err
 			}
 			w.append(&event.Event{Flaw: flaw(err), Line: raw})
+		}
+		if err := parsed(); err != nil {
+			return err
 		}
 	}
 	w.events = w.parser.Flush(w.events[:0], now)

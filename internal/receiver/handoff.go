@@ -2,6 +2,8 @@ package receiver
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -28,6 +30,8 @@ type handoff struct {
 	all *loki.Fanout
 
 	mut       sync.RWMutex
+	receivers []loki.LogsReceiver
+	version   int // Of receivers.
 	acceptors []Acceptor
 	others    *loki.Fanout
 }
@@ -37,6 +41,11 @@ func newHandoff() *handoff {
 }
 
 func (h *handoff) update(receivers []loki.LogsReceiver) {
+	h.mut.Lock()
+	defer h.mut.Unlock()
+	if slices.Equal(receivers, h.receivers) {
+		return
+	}
 	var acceptors []Acceptor
 	var others []loki.LogsReceiver
 	for _, r := range receivers {
@@ -48,31 +57,64 @@ func (h *handoff) update(receivers []loki.LogsReceiver) {
 	}
 	h.all.UpdateChildren(receivers)
 	h.others.UpdateChildren(others)
-	h.mut.Lock()
-	defer h.mut.Unlock()
-	h.acceptors = acceptors
+	h.receivers, h.acceptors = slices.Clone(receivers), acceptors
+	h.version++
 }
 
-// deliver returns nil when every receiver has the entries. Those that can refuse
-// them are asked first: a delivery that is refused comes once more, and the
-// others would have it twice.
-func (h *handoff) deliver(ctx context.Context, entries []loki.Entry) error {
+// handover is the way of one delivery to the receivers.
+type handover struct {
+	*handoff
+	version   int
+	acceptors []Acceptor
+	begun     bool
+}
+
+func (h *handoff) begin() handover {
 	h.mut.RLock()
-	acceptors := h.acceptors
-	h.mut.RUnlock()
-	if len(acceptors) == 1 {
-		if err := acceptors[0].Accept(ctx, entries); err != nil {
+	defer h.mut.RUnlock()
+	return handover{handoff: h, version: h.version, acceptors: h.acceptors}
+}
+
+// inParts reports whether entries may be handed over before all of the delivery
+// are there, so that they need not be in memory together. An acceptor is to have
+// all of them at once.
+func (o *handover) inParts() bool { return len(o.acceptors) == 0 }
+
+// errReceiversChanged refuses a delivery of which other receivers have a part. It
+// comes once more, to those that are now.
+var errReceiversChanged = errors.New("forward_to has changed while entries were handed over")
+
+// part hands over some of the entries.
+func (o *handover) part(ctx context.Context, entries []loki.Entry) error {
+	o.mut.RLock()
+	defer o.mut.RUnlock()
+	if o.handoff.version != o.version {
+		return errReceiversChanged
+	}
+	o.begun = true
+	return o.others.SendBatch(ctx, entries)
+}
+
+// finish hands over the entries that are left, and returns nil when every receiver
+// has all of them. Those that can refuse them are asked first: a delivery that is
+// refused comes once more, and the others would have it twice.
+func (o *handover) finish(ctx context.Context, entries []loki.Entry) error {
+	if o.begun {
+		return o.part(ctx, entries)
+	}
+	if len(o.acceptors) == 1 {
+		if err := o.acceptors[0].Accept(ctx, entries); err != nil {
 			return err
 		}
 	}
-	if len(acceptors) > 1 {
+	if len(o.acceptors) > 1 {
 		group, ctx := errgroup.WithContext(ctx)
-		for _, a := range acceptors {
+		for _, a := range o.acceptors {
 			group.Go(func() error { return a.Accept(ctx, entries) })
 		}
 		if err := group.Wait(); err != nil {
 			return err
 		}
 	}
-	return h.others.SendBatch(ctx, entries)
+	return o.others.SendBatch(ctx, entries)
 }

@@ -3,10 +3,13 @@ package receiver
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/grafana/loki/pkg/push"
 	"github.com/stretchr/testify/require"
 
 	"github.com/grafana/alloy/internal/component/common/loki"
@@ -19,6 +22,7 @@ type judge struct {
 	mut     sync.Mutex
 	verdict func(ctx context.Context) error
 	lines   []string
+	calls   int
 }
 
 func newJudge(verdict func(ctx context.Context) error) *judge {
@@ -32,6 +36,7 @@ func (j *judge) Accept(ctx context.Context, entries []loki.Entry) error {
 	}
 	j.mut.Lock()
 	defer j.mut.Unlock()
+	j.calls++
 	for _, e := range entries {
 		j.lines = append(j.lines, e.Line)
 	}
@@ -90,6 +95,76 @@ func TestHandoff_Deadline(t *testing.T) {
 	require.Equal(t, 503, status)
 	require.EqualValues(t, 1, r.metrics()["deliveries_total{delivery_timeout,503}"])
 	require.Empty(t, r.sink.Received())
+}
+
+// Receivers that answer for nothing get a large delivery in parts, while it is being
+// read, and one that answers gets it at once.
+func TestHandoff_Parts(t *testing.T) {
+	large := strings.Repeat("x", maxHeld)
+	records := []string{large + "\na\nb", large, "c\nd"}
+	want := []string{large, "a", "b", large, "c", "d"}
+	r := newRig(t, nil)
+	status, _ := r.deliver(records...)
+	require.Equal(t, 200, status)
+	require.True(t, slices.Equal(want, r.lines(len(want))))
+
+	j := newJudge(accepts)
+	r = newRig(t, forwardTo(j))
+	status, _ = r.deliver(records...)
+	require.Equal(t, 200, status)
+	require.True(t, slices.Equal(want, j.accepted()))
+	require.Equal(t, 1, j.calls)
+}
+
+// A part that was handed over is not the end of a delivery whose other parts would
+// go elsewhere.
+func TestHandoff_Parts_OtherReceivers(t *testing.T) {
+	h := newHandoff()
+	receive := func(r loki.LogsReceiver) <-chan string {
+		lines := make(chan string, 10)
+		go func() {
+			for {
+				select {
+				case e := <-r.Chan():
+					lines <- e.Line
+				case <-t.Context().Done():
+					return
+				}
+			}
+		}()
+		return lines
+	}
+	entriesOf := func(lines ...string) (entries []loki.Entry) {
+		for _, l := range lines {
+			entries = append(entries, loki.Entry{Entry: push.Entry{Line: l}})
+		}
+		return entries
+	}
+	one, two := loki.NewLogsReceiver(), loki.NewLogsReceiver()
+	toOne, toTwo := receive(one), receive(two)
+	h.update([]loki.LogsReceiver{one})
+
+	out := h.begin()
+	require.True(t, out.inParts())
+	require.NoError(t, out.part(t.Context(), entriesOf("a")))
+	h.update([]loki.LogsReceiver{one})
+	require.NoError(t, out.part(t.Context(), entriesOf("b")), "the same receivers")
+	h.update([]loki.LogsReceiver{two})
+	require.ErrorIs(t, out.part(t.Context(), entriesOf("c")), errReceiversChanged)
+	require.ErrorIs(t, out.finish(t.Context(), entriesOf("c")), errReceiversChanged)
+	require.Equal(t, "a", <-toOne)
+	require.Equal(t, "b", <-toOne)
+
+	out = h.begin()
+	h.update([]loki.LogsReceiver{one})
+	require.NoError(t, out.finish(t.Context(), entriesOf("d")), "none has a part of it")
+	require.Equal(t, "d", <-toOne)
+
+	h.update([]loki.LogsReceiver{newJudge(accepts), two})
+	out = h.begin()
+	require.False(t, out.inParts())
+	require.NoError(t, out.finish(t.Context(), entriesOf("e")))
+	require.Equal(t, "e", <-toTwo)
 }
 
 // A stopping component does not wait for a verdict, and does not claim one.
