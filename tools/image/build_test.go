@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -215,4 +216,24 @@ func TestWrite_Valid(t *testing.T) {
 	index, err := layout.ImageIndexFromPath(dir)
 	require.NoError(t, err)
 	require.NoError(t, validate.Index(index))
+}
+
+// What is in a binary can be listed without an image, for those who take the binary alone.
+func TestMaterials(t *testing.T) {
+	s := smallSpec(t)
+	list := func(binary string) string {
+		t.Helper()
+		var out strings.Builder
+		cmd := materialsCommand()
+		cmd.SetArgs([]string{"--binary", binary, "--version", s.Version})
+		cmd.SetOut(&out)
+		cmd.SilenceUsage = true
+		require.NoError(t, cmd.Execute())
+		return out.String()
+	}
+	t.Setenv("SOURCE_DATE_EPOCH", strconv.FormatInt(s.Created.Unix(), 10))
+	want, err := s.materials(s.Binaries["linux/amd64"])
+	require.NoError(t, err)
+	require.Equal(t, string(want), list(s.Binaries["linux/amd64"]))
+	require.Contains(t, string(want), s.Version)
 }

@@ -2,6 +2,7 @@
 //
 //	image build --binary linux/amd64=build/alloy --version v1.15.1-eks.1 --output build/image
 //	image push --layout build/image registry.example.com/alloy-eks:v1.15.1-eks.1
+//	image materials --binary build/alloy --version v1.15.1-eks.1
 //
 // The same binaries give the same image, bit by bit, on any machine. Besides the images themselves, an OCI layout gets a list of what is in each of them (a software
 // bill of materials in CycloneDX's form), as an artifact that refers to the image.
@@ -27,7 +28,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := &cobra.Command{Use: "image", Short: "Make and push an OCI image", SilenceUsage: true}
-	root.AddCommand(buildCommand(), filesCommand(), pushCommand())
+	root.AddCommand(buildCommand(), filesCommand(), materialsCommand(), pushCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		os.Exit(1)
 	}
@@ -60,16 +61,54 @@ func buildCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringToStringVar(&s.Binaries, "binary", nil, "platform and static binary, as linux/amd64=build/alloy; may be repeated")
 	configFlag(cmd, &s.Config)
-	flags.StringVar(&s.PackageLock, "package-lock", "", "package-lock.json of the web UI in the binaries, for the list of what is in them")
-	flags.StringVar(&s.Version, "version", "", "version of the distribution")
+	materialsFlags(cmd, &s)
 	flags.StringVar(&s.Revision, "revision", "", "commit that the binaries were built from")
 	flags.StringVar(&s.Source, "source", "", "URL of the repository")
 	flags.StringVar(&layout, "output", "build/image", "directory of the layout, which is replaced")
-	for _, name := range []string{"binary", "version"} {
+	markRequired(cmd, "binary", "version")
+	return cmd
+}
+
+// materialsFlags registers the flags that a list of what is in a binary needs.
+func materialsFlags(cmd *cobra.Command, s *spec) {
+	cmd.Flags().StringVar(&s.PackageLock, "package-lock", "", "package-lock.json of the web UI in the binaries, for the list of what is in them")
+	cmd.Flags().StringVar(&s.Version, "version", "", "version of the distribution")
+}
+
+func markRequired(cmd *cobra.Command, flags ...string) {
+	for _, name := range flags {
 		if err := cmd.MarkFlagRequired(name); err != nil {
 			panic("BUG: " + err.Error())
 		}
 	}
+}
+
+func materialsCommand() *cobra.Command {
+	var (
+		s      spec
+		binary string
+	)
+	cmd := &cobra.Command{
+		Use:   "materials",
+		Short: "Print the list of what is in a binary",
+		Long:  "Print the list of what is in a binary as CycloneDX JSON, the one that an image has too.",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if s.Created, err = epoch(os.Getenv("SOURCE_DATE_EPOCH")); err != nil {
+				return err
+			}
+			list, err := s.materials(binary)
+			if err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(list)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&binary, "binary", "", "the binary")
+	materialsFlags(cmd, &s)
+	markRequired(cmd, "binary", "version")
 	return cmd
 }
 
