@@ -66,6 +66,7 @@ test: lint ## all tests; the first run builds Alloy and Loki
 	$(MAKE) build build/loki
 	$(STATIC) go test -timeout 30m $(WHOLE)
 	$(MAKE) test-helm
+	$(MAKE) test-grafana
 	$(MAKE) test-terraform
 	$(MAKE) test-image WITH_UI=
 	$(MAKE) fuzz
@@ -138,6 +139,19 @@ build/tofu: ## a real OpenTofu for the tests
 test-terraform: $(if $(TERRAFORM),,build/tofu) ## the Terraform modules, planned in all partitions; TERRAFORM=path for another tool than OpenTofu
 	cd tools/terraform && $(STATIC) go test -count=1 ./...
 
+.PHONY: build/prometheus
+build/prometheus: ## a real Prometheus and its promtool for the tests
+	cd tools/prometheus && $(STATIC) go build -tags remove_all_sd -ldflags '-s -w' -o ../../build/ \
+		github.com/prometheus/prometheus/cmd/prometheus github.com/prometheus/prometheus/cmd/promtool
+
+.PHONY: dashboards
+dashboards: ## the dashboards and alerts of operations/grafana, out of tools/grafana
+	cd tools/grafana && $(STATIC) go run .
+
+.PHONY: test-grafana
+test-grafana: build build/loki build/prometheus ## the dashboards and alerts, asked of a real Prometheus and a real Loki
+	cd tools/grafana && $(STATIC) go test -count=1 ./...
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME
 	@set -e; for pkg in $(RACED); do \
@@ -170,7 +184,7 @@ fmt: ## format Go code and example configurations
 lint: ## golangci-lint, with the import rules of .golangci.yml, and actionlint for the workflows
 	$(STATIC) go run $(ACTIONLINT) .github/workflows/*.yml
 	$(STATIC) go run $(GOLANGCI_LINT) run ./...
-	@set -e; for dir in tools/browser tools/helm tools/image tools/terraform; do \
+	@set -e; for dir in tools/browser tools/grafana tools/helm tools/image tools/terraform; do \
 		(cd $$dir && $(STATIC) go run $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...); \
 	done
 
