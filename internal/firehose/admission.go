@@ -2,7 +2,9 @@ package firehose
 
 import (
 	"net/http"
+	"slices"
 	"sync"
+	"time"
 )
 
 // shareFactor is how many times what it leaves free one source may hold. A
@@ -17,14 +19,35 @@ const shareFactor = 4
 // buffers, its decoder.
 const minWeight = 128 << 10
 
+const (
+	// maxWaiting is how many deliveries wait for room. A sender that is told to come
+	// back costs less than one that is kept, but it comes back seconds later, and
+	// doubles them each time, so that most of the room is free while everybody waits.
+	// A short queue keeps it in use.
+	maxWaiting = 32
+	// waitingShare is the part of the limit that those who wait may hold together, or
+	// they would take the room that they wait for.
+	waitingShare = 8
+	// maxWait is how long a delivery waits. Firehose comes back after a second at
+	// first.
+	maxWait = 5 * time.Second
+)
+
 // admission counts the bytes that the deliveries in flight hold, in all and for
-// each source. It never waits: a sender that is told to come back costs less than
-// one that is kept.
+// each source.
 type admission struct {
 	mu      sync.Mutex
 	total   int64
 	sources map[string]int64
 	leases  int
+	waiting []*waiter // The first is the one that came first.
+}
+
+// waiter is a delivery that waits for room.
+type waiter struct {
+	lease       *lease
+	size, limit int64
+	granted     chan struct{} // Closed when it has it.
 }
 
 // lease is the share of one delivery. It is not safe for concurrent use.
@@ -34,26 +57,22 @@ type lease struct {
 	held   int64
 }
 
-// acquire returns a lease of size bytes, or nil when they would be too many.
-// Source is the stream that the delivery comes from.
-func (a *admission) acquire(source string, size, limit int64) *lease {
-	l := &lease{from: a, source: source}
-	size = max(size, minWeight)
+// open returns a lease that holds nothing yet. Source is the stream that the
+// delivery comes from.
+func (a *admission) open(source string) *lease {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.fitsLocked(source, size, limit) {
-		return nil
-	}
-	a.addLocked(source, size)
 	a.leases++
-	l.held = size
-	return l
+	return &lease{from: a, source: source}
 }
 
 func (a *admission) fitsLocked(source string, size, limit int64) bool {
 	free := limit - a.total - size
 	return free >= 0 && a.sources[source]+size <= shareFactor*free
 }
+
+// everFits reports whether one delivery of that size fits when it is alone.
+func everFits(size, limit int64) bool { return size <= shareFactor*(limit-size) }
 
 func (a *admission) addLocked(source string, size int64) {
 	a.total += size
@@ -76,6 +95,10 @@ func (a *admission) inFlight() (leases int, bytes int64) {
 func (l *lease) grow(size, limit int64) bool {
 	l.from.mu.Lock()
 	defer l.from.mu.Unlock()
+	return l.growLocked(size, limit)
+}
+
+func (l *lease) growLocked(size, limit int64) bool {
 	if !l.from.fitsLocked(l.source, size, limit) {
 		return false
 	}
@@ -84,13 +107,70 @@ func (l *lease) grow(size, limit int64) bool {
 	return true
 }
 
-// release gives back all that the lease holds.
+// growSoon does the same, and waits for a while if they do not fit now.
+func (l *lease) growSoon(size, limit int64, wait time.Duration) bool {
+	w, ok := l.from.enqueue(l, size, limit)
+	if w == nil {
+		return ok
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-w.granted:
+		return true
+	case <-timer.C:
+		return l.from.leave(w)
+	}
+}
+
+// enqueue grows a lease, or else lets it wait, unless too much waits already: then
+// it returns nil and false.
+func (a *admission) enqueue(l *lease, size, limit int64) (w *waiter, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if l.growLocked(size, limit) {
+		return nil, true
+	}
+	held := l.held
+	for _, other := range a.waiting {
+		held += other.lease.held
+	}
+	if len(a.waiting) == maxWaiting || held > limit/waitingShare || !everFits(l.held+size, limit) {
+		return nil, false
+	}
+	w = &waiter{lease: l, size: size, limit: limit, granted: make(chan struct{})}
+	a.waiting = append(a.waiting, w)
+	return w, false
+}
+
+// leave takes a delivery out of the queue, and reports whether it has got its room
+// just then.
+func (a *admission) leave(w *waiter) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	i := slices.Index(a.waiting, w)
+	if i < 0 {
+		return true
+	}
+	a.waiting = slices.Delete(a.waiting, i, i+1)
+	return false
+}
+
+// release gives back all that the lease holds, to those who wait for it.
 func (l *lease) release() {
-	l.from.mu.Lock()
-	defer l.from.mu.Unlock()
-	l.from.addLocked(l.source, -l.held)
-	l.from.leases--
+	a := l.from
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.addLocked(l.source, -l.held)
+	a.leases--
 	l.held = 0
+	a.waiting = slices.DeleteFunc(a.waiting, func(w *waiter) bool {
+		fits := w.lease.growLocked(w.size, w.limit)
+		if fits {
+			close(w.granted)
+		}
+		return fits
+	})
 }
 
 // errBusy returns the refusal of a delivery that does not fit.

@@ -2,9 +2,20 @@ package firehose
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
+
+// acquire returns a lease of size bytes, or nil when they would be too many.
+func (a *admission) acquire(source string, size, limit int64) *lease {
+	l := a.open(source)
+	if !l.grow(max(size, minWeight), limit) {
+		l.release()
+		return nil
+	}
+	return l
+}
 
 func TestAdmission_SharesTheRoom(t *testing.T) {
 	const limit = 100 * minWeight
@@ -110,4 +121,98 @@ func TestDelivery_Reserve(t *testing.T) {
 	l.release()
 
 	require.NoError(t, NewDelivery(new(Envelope)).Reserve(1<<30), "what did not come by HTTP is not counted")
+}
+
+// Those who wait get the room that others give back, the first one first, and
+// nobody waits in vain for longer than it should.
+func TestAdmission_Waits(t *testing.T) {
+	const limit = 100 * minWeight
+	var a admission
+	full := a.acquire("a", 80*minWeight, limit)
+	require.NotNil(t, full)
+	type result struct {
+		place int
+		ok    bool
+	}
+	results := make(chan result)
+	var leases []*lease
+	enter := func(place int, size int64) {
+		l := a.open("a")
+		leases = append(leases, l)
+		go func() { results <- result{place, l.growSoon(size, limit, time.Hour)} }()
+		require.Eventually(t, func() bool {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			return len(a.waiting) == place+1
+		}, 10*time.Second, time.Millisecond)
+	}
+	enter(0, 50*minWeight)
+	enter(1, 50*minWeight)
+	enter(2, 30*minWeight)
+	late := a.open("a")
+	leases = append(leases, late)
+	require.False(t, late.growSoon(30*minWeight, limit, 0))
+
+	full.release()
+	got := map[int]bool{}
+	for range 2 {
+		r := <-results
+		got[r.place] = r.ok
+	}
+	require.Equal(t, map[int]bool{0: true, 2: true}, got, "what fits beside the first one is not kept by the second")
+	leases[0].release()
+	require.Equal(t, result{1, true}, <-results)
+	for _, l := range leases[1:] {
+		l.release()
+	}
+	require.Empty(t, a.waiting)
+	require.Empty(t, a.sources)
+}
+
+func TestAdmission_FewWait(t *testing.T) {
+	const limit = 1000 * minWeight
+	f := func(held int64, most int) {
+		t.Helper()
+		var a admission
+		full := a.acquire("a", 765*minWeight-int64(most)*held, limit)
+		require.NotNil(t, full)
+		var waiters []*lease
+		for {
+			l := a.open("a")
+			require.True(t, l.grow(held, limit))
+			w, ok := a.enqueue(l, 200*minWeight, limit)
+			require.False(t, ok)
+			if w == nil {
+				l.release()
+				break
+			}
+			waiters = append(waiters, l)
+		}
+		require.Len(t, waiters, most)
+		l := a.open("b")
+		require.True(t, l.growSoon(10*minWeight, limit, 0), "another source need not wait")
+	}
+	f(0, maxWaiting)
+	f(30*minWeight, 1000/waitingShare/30)
+
+	// What can never fit is told so at once.
+	var a admission
+	w, ok := a.enqueue(a.open("a"), 801*minWeight, limit)
+	require.Nil(t, w)
+	require.False(t, ok)
+}
+
+// Room that is found at the end of the wait is not lost.
+func TestAdmission_LeavesWithWhatItGot(t *testing.T) {
+	const limit = 100 * minWeight
+	var a admission
+	full := a.acquire("a", 80*minWeight, limit)
+	l := a.open("a")
+	w, _ := a.enqueue(l, 50*minWeight, limit)
+	require.NotNil(t, w)
+	full.release()
+	require.True(t, a.leave(w))
+	require.Equal(t, int64(50*minWeight), l.held)
+	l.release()
+	require.Empty(t, a.sources)
 }

@@ -1,7 +1,8 @@
 package firehose
 
 import (
-	"bufio"
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -21,11 +22,15 @@ const (
 	// maxRetainedBody is the largest buffer that goes back to the pool: a delivery
 	// of Firehose's default buffer, 5 MiB, with its base64 fits.
 	maxRetainedBody = 8 << 20
+	// maxRetainedPacked is the same for a compressed body, and packedShare the part of
+	// its size after decompression that it may have then. Logs have a tenth or so.
+	maxRetainedPacked = 1 << 20
+	packedShare       = 8
 	// maxRetainedSpans is how many records an envelope keeps room for, twice as many
 	// as Firehose sends at most.
 	maxRetainedSpans = 20_000
-	// gzipReadSize is how much is read from the connection at a time.
-	gzipReadSize = 32 << 10
+	// maxExpansion is how many times its size deflate can decompress to.
+	maxExpansion = 1032
 )
 
 // errBodySize is returned when a body has more bytes than a limit allows.
@@ -34,10 +39,14 @@ var errBodySize = errors.New("body is over its size limit")
 // intake is the memory that one delivery is read into.
 type intake struct {
 	body     []byte
+	packed   []byte // The body as it came, if that was compressed.
 	envelope Envelope
-	buffered *bufio.Reader
+	source   bytes.Reader
 	gzip     *gzip.Reader
 }
+
+// room returns how many bytes the buffers have.
+func (in *intake) room() int64 { return int64(cap(in.body)) + int64(cap(in.packed)) }
 
 // reset lets go of what the delivery was read from, and of an unusually large
 // body.
@@ -49,10 +58,13 @@ func (in *intake) reset() {
 	if cap(in.body) > maxRetainedBody {
 		in.body = nil
 	}
-	if in.buffered != nil {
-		in.buffered.Reset(nil)
-	}
 }
+
+// ofRecords returns what the records of a body hold when their base64 is undone.
+// Room for them is held before the body is there: of many large deliveries at once,
+// those that are let in then come to their end, where otherwise each would take room
+// from the others until none had enough.
+func ofRecords(body int64) int64 { return body / 4 * 3 }
 
 // wireReader counts the bytes of a body as they come over the wire, and ends it
 // when there are too many. It remembers whether it was the connection that failed.
@@ -77,47 +89,103 @@ func (w *wireReader) Read(p []byte) (int, error) {
 }
 
 // readPlain reads a body that is not compressed, of announced bytes if that is
-// known and not -1.
-func (in *intake) readPlain(wire *wireReader, announced int64, grow func(int64) bool) error {
-	if announced < 0 {
-		return in.readAll(wire, room{most: wire.limit + bodySlack, factor: 2}, wire.limit, grow)
+// known and not -1. It asks hold, with what the intake is going to need, before it
+// allocates.
+func (in *intake) readPlain(wire *wireReader, announced int64, hold func(int64) bool) error {
+	in.packed = nil
+	if !hold(int64(cap(in.body)) + ofRecords(max(announced, 0))) {
+		in.body = nil // It is used again, and counts like one that is new.
 	}
-	// An honest body grows thrice up to its announced length, and what it leaves
-	// behind is a fraction of that; a forged length costs eight times what arrives.
-	return in.readAll(wire, room{most: announced + bodySlack, factor: 8}, wire.limit, grow)
-}
-
-// room is how the room for a body grows: manifold, to no more than most bytes.
-type room struct{ most, factor int64 }
-
-func (r room) after(size int64) int64 {
-	return max(min(r.factor*size, r.most), min(firstRoom, r.most), size+bodySlack)
+	return readAll(&in.body, wire, announcedRoom(wire, announced), wire.limit, hold)
 }
 
 // readGzip reads a body with Content-Encoding gzip that has no more than limit
-// bytes when decompressed.
-func (in *intake) readGzip(wire *wireReader, limit int64, grow func(int64) bool) error {
-	if in.buffered == nil {
-		in.buffered = bufio.NewReaderSize(nil, gzipReadSize)
+// bytes when decompressed. It does not decompress before it has all of it: the end
+// says how large it is going to be, so that it gets its room at once. It asks await
+// for that, which may take a while, and hold for all else.
+func (in *intake) readGzip(wire *wireReader, announced, limit int64, hold, await func(int64) bool) error {
+	if !hold(in.room()) {
+		in.body, in.packed = nil, nil // They are used again, and count like new ones.
+	}
+	err := readAll(&in.packed, wire, announcedRoom(wire, announced), wire.limit, func(size int64) bool {
+		return hold(size + int64(cap(in.body)))
+	})
+	if err != nil {
+		return err
+	}
+	rooms := room{most: limit + bodySlack, factor: 2}
+	if size := unpackedSize(in.packed); size <= limit {
+		rooms.first = size + bodySlack
+		body := max(rooms.first, int64(cap(in.body)))
+		if !await(body + max(ofRecords(rooms.first)+body/packedShare, int64(cap(in.packed)))) {
+			return errBusy()
+		}
+	}
+	return in.unpack(rooms, limit, hold)
+}
+
+// unpack decompresses the body.
+func (in *intake) unpack(rooms room, limit int64, hold func(int64) bool) error {
+	in.source.Reset(in.packed)
+	defer in.source.Reset(nil)
+	if in.gzip == nil {
 		in.gzip = new(gzip.Reader)
 	}
-	in.buffered.Reset(wire)
-	if err := in.gzip.Reset(in.buffered); err != nil {
+	if err := in.gzip.Reset(&in.source); err != nil {
 		if errors.Is(err, io.EOF) { // There is no body at all.
 			err = io.ErrUnexpectedEOF
 		}
 		return err
 	}
-	return in.readAll(in.gzip, room{most: limit + bodySlack, factor: 2}, limit, grow)
+	err := readAll(&in.body, in.gzip, rooms, limit, func(size int64) bool {
+		return hold(size + int64(cap(in.packed)))
+	})
+	if cap(in.packed) > min(maxRetainedPacked, cap(in.body)/packedShare) {
+		in.packed = nil // Before the records need its room.
+	}
+	return err
 }
 
-// readAll reads r into in.body, which grows with what has arrived. It asks grow,
-// with the size that the body is going to need, before it allocates.
-func (in *intake) readAll(r io.Reader, room room, limit int64, grow func(int64) bool) error {
-	body := in.body[:0]
-	defer func() { in.body = body }()
+// unpackedSize returns how large a body says that it becomes, or 0 when it is
+// not to be believed. A lie costs no more than the truth would.
+//
+// https://www.rfc-editor.org/rfc/rfc1952#page-8
+func unpackedSize(packed []byte) int64 {
+	const trailer = 4
+	if len(packed) < trailer {
+		return 0
+	}
+	size := int64(binary.LittleEndian.Uint32(packed[len(packed)-trailer:]))
+	if size > maxExpansion*int64(len(packed)) {
+		return 0
+	}
+	return size
+}
+
+// room is how the room for a body grows: manifold, to no more than most bytes.
+type room struct{ first, most, factor int64 }
+
+// announcedRoom is that of a body as it comes over the wire.
+func announcedRoom(wire *wireReader, announced int64) room {
+	if announced < 0 {
+		return room{most: wire.limit + bodySlack, factor: 2}
+	}
+	// An honest body grows thrice up to its announced length, and what it leaves
+	// behind is a fraction of that; a forged length costs eight times what arrives.
+	return room{most: announced + bodySlack, factor: 8}
+}
+
+func (r room) after(size int64) int64 {
+	return max(min(r.factor*size, r.most), min(firstRoom, r.most), size+bodySlack, r.first)
+}
+
+// readAll reads r into a buffer, which grows with what has arrived. It asks grow,
+// with the size that the buffer is going to have, before it allocates.
+func readAll(into *[]byte, r io.Reader, room room, limit int64, grow func(int64) bool) error {
+	body := (*into)[:0]
+	defer func() { *into = body }()
 	for {
-		if len(body) == cap(body) {
+		if len(body) == cap(body) || int64(cap(body)) < room.first {
 			size := room.after(int64(cap(body)))
 			if !grow(size) {
 				return errBusy()

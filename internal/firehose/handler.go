@@ -163,13 +163,14 @@ type Handler struct {
 	observer  Observer
 	config    atomic.Pointer[snapshot]
 	admission admission
+	wait      time.Duration // For room.
 	intakes   sync.Pool
 }
 
 // NewHandler returns a handler that gives what it lets in to d and tells o about
 // it. It returns the error of c.Validate.
 func NewHandler(c Config, d Deliverer, o Observer) (*Handler, error) {
-	h := &Handler{deliverer: d, observer: o}
+	h := &Handler{deliverer: d, observer: o, wait: maxWait}
 	h.intakes.New = func() any { return new(intake) }
 	return h, h.Update(c)
 }
@@ -273,15 +274,15 @@ func (x *exchange) run() (err error) {
 	if err := x.admit(); err != nil {
 		return err
 	}
-	l := x.handler.admission.acquire(x.source, max(x.r.ContentLength, 0)+bodySlack, x.config.Limits.ConcurrentSize)
-	if l == nil {
+	l := x.handler.admission.open(x.source)
+	defer l.release()
+	if !l.growSoon(max(x.expected(), minWeight), x.config.Limits.ConcurrentSize, x.handler.wait) {
 		return errBusy()
 	}
-	defer l.release()
 	in := x.handler.intakes.Get().(*intake)
 	err = x.receive(in, l)
 	if err != nil {
-		in.body = nil // What is refused in a flood would fill the pool.
+		in.body, in.packed = nil, nil // What is refused in a flood would fill the pool.
 	}
 	// Not deferred: after a panic, somebody may still hold this memory.
 	in.reset()
@@ -350,6 +351,16 @@ func contentEncoding(header http.Header) (gzip, ok bool) {
 	return false, false
 }
 
+// expected returns how much the delivery is going to hold, as far as its headers
+// tell.
+func (x *exchange) expected() int64 {
+	announced := max(x.r.ContentLength, 0) + bodySlack
+	if x.gzip {
+		return announced // How much that becomes, its end tells.
+	}
+	return announced + ofRecords(announced)
+}
+
 // receive reads the body and hands the delivery over.
 func (x *exchange) receive(in *intake, l *lease) error {
 	if err := x.readBody(in, l); err != nil {
@@ -374,6 +385,7 @@ func (x *exchange) receive(in *intake, l *lease) error {
 		envelope:   &in.envelope,
 		lease:      l,
 		limit:      x.config.Limits.ConcurrentSize,
+		credit:     l.held - max(in.room(), minWeight),
 	})
 }
 
@@ -386,17 +398,16 @@ func (x *exchange) readBody(in *intake, l *lease) error {
 	_ = x.control.SetReadDeadline(x.begin.Add(x.config.BodyTimeout))
 	_ = x.control.SetWriteDeadline(x.begin.Add(x.config.BodyTimeout + x.config.DeliveryTimeout + answerMargin))
 	x.wire = wireReader{from: x.r.Body, limit: limits.BodySize}
-	grow := func(size int64) bool {
+	hold := func(size int64) bool {
 		return size <= l.held || l.grow(size-l.held, limits.ConcurrentSize)
-	}
-	if !grow(int64(cap(in.body))) {
-		in.body = nil // It is used again, and counts like one that is new.
 	}
 	var err error
 	if x.gzip {
-		err = in.readGzip(&x.wire, limits.DecompressedBodySize, grow)
+		err = in.readGzip(&x.wire, x.r.ContentLength, limits.DecompressedBodySize, hold, func(size int64) bool {
+			return size <= l.held || l.growSoon(size-l.held, limits.ConcurrentSize, x.handler.wait)
+		})
 	} else {
-		err = in.readPlain(&x.wire, x.r.ContentLength, grow)
+		err = in.readPlain(&x.wire, x.r.ContentLength, hold)
 	}
 	if err != nil {
 		return bodyError(err, &x.wire, limits)

@@ -551,6 +551,7 @@ func TestHandler_RefusesWhenTooMuchIsInFlight(t *testing.T) {
 		return nil
 	}, nil)
 	r.set(func(c *Config) { c.Limits.ConcurrentSize = 4 << 20 })
+	r.handler.wait = 0
 	const held = minWeight + 1<<20
 	room := 0
 	for total := int64(0); total+held <= shareFactor*(4<<20-total-held); total += held {
