@@ -21,6 +21,10 @@ loki.process "in" {
 		expressions = {log = ""}
 	}
 
+	stage.static_labels {
+		values = {job = "eks"}
+	}
+
 	stage.output {
 		source = "log"
 	}
@@ -62,8 +66,8 @@ func TestConvertFlow_Success(t *testing.T) {
 	require.NotContains(t, stdout, `loki.process`)
 	require.Contains(t, stderr, in+`:1:1: converted: loki.source.awsfirehose "in" is awsfirehose.kubernetes now`)
 	require.Contains(t, stderr, in+`:1:1: differs (true_time): `)
-	require.Contains(t, stderr, `Warning: `+in+`:21:15: loki.source.awsfirehose "raw" stays as it is: `)
-	require.Contains(t, stderr, `21 |     forward_to = [loki.echo.out.receiver]`)
+	require.Contains(t, stderr, `Warning: `+in+`:25:15: loki.source.awsfirehose "raw" stays as it is: `)
+	require.Contains(t, stderr, `25 |     forward_to = [loki.echo.out.receiver]`)
 
 	printed := stdout
 	stdout, _, status = runConvertFlow(t, flow, "-")

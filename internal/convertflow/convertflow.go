@@ -35,13 +35,14 @@ type Difference string
 
 const (
 	// TrueTime is a line with the time at which it was written, where the pipeline
-	// gave it that of its arrival or of Firehose's request.
+	// gave it that of its arrival, of Firehose's request or of the line before it.
 	TrueTime Difference = "true_time"
 	// RuntimePrefix is a line without the prefix of the container runtime, which
 	// the pipeline left in it. Pieces of a line that have one are joined.
 	RuntimePrefix Difference = "runtime_prefix"
 	// Fragments are pieces of lines, joined by container and for a minute at most,
-	// where the pipeline joined them by their labels, or did not.
+	// where the pipeline joined them by their labels, or did not. A joined line has
+	// the time of its first piece, and not of its last.
 	Fragments Difference = "fragments"
 	// Metadata is the structured metadata that entries have beside their labels.
 	Metadata Difference = "structured_metadata"
@@ -115,6 +116,7 @@ func Convert(name string, src []byte, opts Options) (Result, error) {
 	c := &conversion{source: source{text: text, comments: flatten(file.Comments)}, opts: opts}
 	c.convertBody(file.Body)
 	c.findRemoved(file.Body)
+	c.editRemoved()
 	out := c.edits.apply(text)
 	if out, err = c.renameFunctions(name, out); err != nil {
 		return Result{}, err
@@ -135,6 +137,7 @@ type conversion struct {
 	source
 	opts     Options
 	edits    edits
+	removed  []span // Statements that go away.
 	findings []Finding
 }
 

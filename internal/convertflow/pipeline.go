@@ -2,6 +2,7 @@ package convertflow
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/grafana/river/ast"
 )
@@ -62,7 +63,10 @@ type timeOrigin uint8
 
 const (
 	arrivalTime timeOrigin = iota
-	writtenTime
+	// memberTime is in the record's time, in the place of which Merge_Log puts what
+	// the application calls so.
+	memberTime
+	prefixTime
 )
 
 // assignment gives a name to a value.
@@ -111,12 +115,22 @@ func newPipeline(src *source, process *ast.BlockStmt, ruled []string) (*pipeline
 		}
 		return nil, refuse(process, "no stage takes the line out of the record, so that entries hold whole records")
 	}
+	if !p.hasLabel() {
+		return nil, refuse(process, "entries can be without labels, and the component gives those the label service_name")
+	}
 	for _, stage := range p.kept {
 		if why := p.staysAsItIs(stage); why != nil {
 			return nil, why
 		}
 	}
 	return p, nil
+}
+
+// hasLabel reports whether there is a label that entries have for certain.
+func (p *pipeline) hasLabel() bool {
+	return slices.ContainsFunc(p.labels, func(a assignment) bool {
+		return a.kind != fixed || strings.HasPrefix(a.origin.name, `"`) || strings.HasPrefix(a.origin.name, "`")
+	})
 }
 
 // absorb runs one stage. It changes nothing when it returns a refusal: then the
@@ -258,8 +272,8 @@ func (p *pipeline) mayAssign(at ast.Node, name string) *refusal {
 		return refuse(at, "a rule of relabel_rules sets %q too, and the component applies rules last", name)
 	}
 	for _, stage := range p.kept {
-		if writes(stage, name) {
-			return refuse(at, "a stage that stays, stage.%s, sets %q before it", stage.Name[1], name)
+		if touches(stage, name) {
+			return refuse(at, "a stage that stays, stage.%s, has to do with %q before it", stage.Name[1], name)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package convertflow
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/grafana/river/ast"
@@ -36,8 +37,8 @@ func (p *pipeline) staysAsItIs(stage *ast.BlockStmt) *refusal {
 		return refuse(r.all, "the conversion does not know what this reads of what the stages before it have extracted")
 	case r.line != nil && p.line == logText:
 		return refuse(r.line, "it reads the line, which the component gives without the prefix of a container runtime: with a stage.cri before it, it is known to have none")
-	case r.time != nil && p.time == arrivalTime:
-		return refuse(r.time, "it compares the time of the entry, which was that of its arrival")
+	case r.time != nil && p.time != prefixTime:
+		return refuse(r.time, "it compares the time of the entry, which can be a better one now")
 	}
 	for _, name := range r.extracted {
 		before, wasThere := p.extracted[name]
@@ -191,7 +192,7 @@ func readingOfMetrics(stage *ast.BlockStmt) reading {
 }
 
 // defers reports whether a stage does the same when it comes after stages that
-// the component takes the place of, as long as none of them sets its labels.
+// the component takes the place of, as long as none of them touches its labels.
 func defers(stage *ast.BlockStmt) bool {
 	switch stage.Name[1] {
 	case "static_labels":
@@ -202,21 +203,23 @@ func defers(stage *ast.BlockStmt) bool {
 		_, ok := fields(attr.Value)
 		return ok
 	case "tenant":
-		return attribute(stage.Body, "value") != nil && len(stage.Body) == 1
+		return len(stage.Body) == 1 && attribute(stage.Body, "source") == nil
 	}
 	return false
 }
 
-// writes reports whether a stage that defers sets a label.
-func writes(stage *ast.BlockStmt, label string) bool {
-	if stage.Name[1] != "static_labels" {
-		return false // A tenant, which no stage else can set.
+// touches reports whether a stage that defers sets or reads a label.
+func touches(stage *ast.BlockStmt, label string) bool {
+	if stage.Name[1] == "tenant" {
+		attr := attribute(stage.Body, "label")
+		return attr != nil && !isOtherText(attr.Value, label)
 	}
 	list, _ := fields(attribute(stage.Body, "values").Value)
-	for _, f := range list {
-		if f.name == label {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(list, func(f field) bool { return f.name == label })
+}
+
+// isOtherText reports whether an expression is for certain not that text.
+func isOtherText(e ast.Expr, not string) bool {
+	value, ok := text(e)
+	return ok && value != not
 }

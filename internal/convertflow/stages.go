@@ -232,6 +232,11 @@ func (p *pipeline) setMetadata(args *arguments) *refusal {
 		if _, isLabel := p.label(from); isLabel || slices.Contains(p.ruled, from) {
 			return refuse(f.value, "the stage moves the label %q as well", from)
 		}
+		for _, stage := range p.kept {
+			if touches(stage, from) {
+				return refuse(f.value, "the stage moves the label %q as well, which a stage that stays has to do with", from)
+			}
+		}
 		if _, ok := value.internalLabel(); !ok || !isLabelName(f.name) || slices.Contains(ownMetadata, f.name) {
 			return refuse(f.value, "the component cannot make this structured metadata")
 		}
@@ -271,7 +276,10 @@ func (p *pipeline) timestamp(args *arguments) *refusal {
 	for _, name := range []string{"action_on_failure", "fallback_formats", "location"} {
 		args.expr(name)
 	}
-	p.time = writtenTime
+	p.time = prefixTime
+	if from.kind == fromRecord {
+		p.time = memberTime
+	}
 	return nil
 }
 
@@ -319,6 +327,6 @@ func (p *pipeline) cri(args *arguments) *refusal {
 		p.extracted[name] = origin{fromPrefix, part}
 	}
 	p.assign(streamLabel, origin{fromPrefix, partStream})
-	p.line, p.time, p.waits = bareText, writtenTime, true
+	p.line, p.time, p.waits = bareText, prefixTime, true
 	return nil
 }

@@ -94,7 +94,7 @@ func (c *conversion) plan(s *scope, block, process *ast.BlockStmt) (*rewrite, *r
 // differences lists the ways in which the result differs.
 func (p *pipeline) differences() []Difference {
 	list := []Difference{Metadata, OtherRecords}
-	if p.time == arrivalTime {
+	if p.time != prefixTime {
 		list = append(list, TrueTime)
 	}
 	if p.line == logText {
@@ -173,7 +173,7 @@ func (p *pipeline) arguments() []string {
 	if p.waits {
 		lines = append(lines, "", "partial_lines {", "\t"+`max_wait = "1m"`, "}")
 	}
-	if p.time == writtenTime {
+	if p.time != arrivalTime {
 		// The pipeline had no bounds for times.
 		lines = append(lines, "", "timestamp {", "\t"+`max_age    = "0s"`, "\t"+`max_future = "0s"`, "}")
 	}
@@ -224,14 +224,31 @@ func (c *conversion) removeStages(process *ast.BlockStmt, p *pipeline, first *re
 			first.moved = append(first.moved, comment.Text)
 		}
 	}
-	c.edits.replace(c.source.lines(at), "")
+	c.removed = append(c.removed, at)
 }
 
 // remove takes a statement out, and keeps its comments for the component.
 func (c *conversion) remove(stmt ast.Stmt, r *rewrite) {
 	at := c.statement(stmt)
 	r.moved = append(r.moved, c.within(at)...)
-	c.edits.replace(c.source.lines(at), "")
+	c.removed = append(c.removed, at)
+}
+
+// editRemoved takes out what goes away. What stands side by side goes as one, with
+// the blank lines between.
+func (c *conversion) editRemoved() {
+	slices.SortFunc(c.removed, func(a, b span) int { return a.start - b.start })
+	for i := 0; i < len(c.removed); {
+		at := c.removed[i]
+		for i++; i < len(c.removed); i++ {
+			next := c.removed[i]
+			if next.start > at.end && len(bytes.TrimSpace(c.source.text[at.end:next.start])) > 0 {
+				break
+			}
+			at.end = max(at.end, next.end)
+		}
+		c.edits.replace(c.lines(at), "")
+	}
 }
 
 // write makes the component of the source.
@@ -297,9 +314,9 @@ func (c *conversion) tell(r *rewrite, process *ast.BlockStmt) {
 
 // explanations say what a difference means.
 var explanations = map[Difference]string{
-	TrueTime:      "an entry has the time at which its line was written, not that of its arrival",
+	TrueTime:      "an entry has the time at which its line was written, also where the stages did not find one",
 	RuntimePrefix: "a line that begins with the prefix of a container runtime is stored without it, and its pieces as one line",
-	Fragments:     "the pieces of a line that the container runtime cut are joined for each container, and wait for a minute at most",
+	Fragments:     "the pieces of a line that the container runtime cut are joined for each container, wait for a minute at most, and have the time of the first",
 	Metadata:      "entries have structured metadata: pod, node, image, level, timestamp_source",
 	OtherRecords:  "records that the stages could not read were stored as they came; the component looks for lines in them",
 }
