@@ -52,7 +52,7 @@ type Kind[A any] struct {
 // Rig is a component at work, and what it forwards to.
 type Rig[A any] struct {
 	Component
-	T    *testing.T
+	T    testing.TB
 	Sink *loki.CollectingHandler
 	// Receiver is what the component forwards to: that of Sink, unless the test
 	// has its own.
@@ -70,7 +70,7 @@ type Rig[A any] struct {
 
 // Start returns a rig whose component runs until the test ends. The change comes
 // before the component is made; it may be nil.
-func Start[A any](t *testing.T, kind Kind[A], text string, change func(*Rig[A], *component.Options)) *Rig[A] {
+func Start[A any](t testing.TB, kind Kind[A], text string, change func(*Rig[A], *component.Options)) *Rig[A] {
 	t.Helper()
 	r := &Rig[A]{T: t, Sink: loki.NewCollectingHandler(), Registry: prometheus.NewRegistry(), kind: kind}
 	r.Receiver = r.Sink.Receiver()
