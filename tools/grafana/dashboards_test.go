@@ -13,6 +13,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
 const (
@@ -53,28 +55,31 @@ func TestPrometheusRule(t *testing.T) {
 	require.Equal(t, map[string]any{"groups": want.Groups}, got.Spec)
 }
 
-// A dashboard in a ConfigMap of its own is seen by the sidecar.
+// Kustomize makes a ConfigMap of each dashboard, which the sidecar sees, and has the
+// alerts beside them.
 func TestKustomization(t *testing.T) {
-	var file struct {
-		Resources          []string
-		GeneratorOptions   struct{ Labels map[string]string } `yaml:"generatorOptions"`
-		ConfigMapGenerator []struct {
-			Name  string
-			Files []string
-		} `yaml:"configMapGenerator"`
-	}
-	text, err := os.ReadFile(grafanaFolder + "/kustomization.yaml")
+	made, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), grafanaFolder)
 	require.NoError(t, err)
-	require.NoError(t, yaml.Unmarshal(text, &file))
-	require.Equal(t, []string{"prometheus-rule.yaml"}, file.Resources)
-	require.Equal(t, "1", file.GeneratorOptions.Labels["grafana_dashboard"])
-	got := map[string][]string{}
-	for _, m := range file.ConfigMapGenerator {
-		got[m.Name] = m.Files
+	var alerts int
+	got := map[string]string{}
+	for _, r := range made.Resources() {
+		if r.GetKind() == "PrometheusRule" {
+			alerts++
+			continue
+		}
+		require.Equal(t, "ConfigMap", r.GetKind())
+		require.Equal(t, "1", r.GetLabels()["grafana_dashboard"])
+		for name, text := range r.GetDataMap() {
+			require.Equal(t, r.GetName()+".json", name)
+			got[name] = text
+		}
 	}
-	want := map[string][]string{}
+	require.Equal(t, 1, alerts)
+	want := map[string]string{}
 	for _, b := range boards() {
-		want[b.uid] = []string{"dashboards/" + b.file()}
+		text, err := b.json()
+		require.NoError(t, err)
+		want[b.file()] = string(text)
 	}
 	require.Equal(t, want, got)
 }
