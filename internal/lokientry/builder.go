@@ -3,8 +3,8 @@ package lokientry
 import (
 	"hash/maphash"
 	"slices"
+	"strings"
 	"time"
-	"unsafe"
 
 	"github.com/grafana/loki/pkg/push"
 	"github.com/prometheus/common/model"
@@ -86,7 +86,8 @@ func NewBuilder(streams *Streams, policy *timestamp.Policy) *Builder {
 // to whoever took them. d must have been sealed.
 func (b *Builder) Reset(d *Delivery, now time.Time) {
 	b.Continue(d, now)
-	b.lines, b.metadata = lineArena{}, metadataArena{}
+	b.lines.chunk.Reset()
+	b.metadata = metadataArena{}
 }
 
 // Continue is Reset for one entry of many that come one by one: its memory is
@@ -193,9 +194,19 @@ func (b *Builder) distinct(st *stream, line string, nanos int64) int64 {
 	return at
 }
 
+// sampleLen is how much of a line's beginning, and of its end, stands for the line
+// where lines are compared. Long ones that differ in the middle only, and have one
+// time, come to lie a nanosecond apart without need.
+const sampleLen = 64
+
 func (b *Builder) hash(st *stream, line string, nanos int64) uint64 {
-	const odd1, odd2 = 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93
-	return maphash.String(b.seed, line) ^ (st.hash * odd1) ^ (uint64(nanos) * odd2)
+	const odd1, odd2, odd3 = 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93, 0xc2b2ae3d27d4eb4f
+	h := (st.hash * odd1) ^ (uint64(nanos) * odd2)
+	if n := len(line); n > 2*sampleLen {
+		h ^= maphash.String(b.seed, line[n-sampleLen:])*odd3 ^ uint64(n)
+		line = line[:sampleLen]
+	}
+	return h ^ maphash.String(b.seed, line)
 }
 
 // extra returns the structured metadata of an entry, in memory of its own.
@@ -243,23 +254,21 @@ const (
 
 // lineArena copies lines into shared chunks: one allocation for some two hundred
 // lines.
-type lineArena struct{ chunk []byte }
+type lineArena struct{ chunk strings.Builder }
 
 // copy returns a copy of line that nobody will change.
 func (a *lineArena) copy(line []byte) string {
-	if len(line) == 0 {
-		return ""
-	}
 	if len(line) > maxLineChunk/4 {
 		return string(line)
 	}
-	if cap(a.chunk)-len(a.chunk) < len(line) {
-		size := min(max(2*cap(a.chunk), minLineChunk), maxLineChunk)
-		a.chunk = make([]byte, 0, max(size, len(line)))
+	if a.chunk.Cap()-a.chunk.Len() < len(line) {
+		size := min(max(2*a.chunk.Cap(), minLineChunk), maxLineChunk)
+		a.chunk.Reset()
+		a.chunk.Grow(max(size, len(line)))
 	}
-	start := len(a.chunk)
-	a.chunk = append(a.chunk, line...)
-	return unsafe.String(&a.chunk[start], len(line)) // The arena only appends.
+	start := a.chunk.Len()
+	a.chunk.Write(line)
+	return a.chunk.String()[start:]
 }
 
 // metadataArena hands out room for the structured metadata of entries.
