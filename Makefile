@@ -68,6 +68,7 @@ test: lint ## all tests; the first run builds Alloy and Loki
 	$(MAKE) test-helm
 	$(MAKE) test-grafana
 	$(MAKE) test-terraform
+	$(MAKE) test-s3
 	$(MAKE) test-image WITH_UI=
 	$(MAKE) fuzz
 
@@ -152,6 +153,10 @@ dashboards: ## the dashboards and alerts of operations/grafana, out of tools/gra
 test-grafana: build build/loki build/prometheus ## the dashboards and alerts, asked of a real Prometheus and a real Loki
 	cd tools/grafana && $(STATIC) go test -count=1 ./...
 
+.PHONY: test-s3
+test-s3: build ## firehose redrive, from a server that has S3's interface
+	cd tools/s3 && $(STATIC) go test -count=1 ./...
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME
 	@set -e; for pkg in $(RACED); do \
@@ -184,7 +189,7 @@ fmt: ## format Go code and example configurations
 lint: ## golangci-lint, with the import rules of .golangci.yml, and actionlint for the workflows
 	$(STATIC) go run $(ACTIONLINT) .github/workflows/*.yml
 	$(STATIC) go run $(GOLANGCI_LINT) run ./...
-	@set -e; for dir in tools/browser tools/grafana tools/helm tools/image tools/terraform; do \
+	@set -e; for dir in tools/browser tools/grafana tools/helm tools/image tools/s3 tools/terraform; do \
 		(cd $$dir && $(STATIC) go run $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...); \
 	done
 
