@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -40,10 +39,8 @@ func TestDocs_Sizing(t *testing.T) {
 		require.NoError(t, err)
 		require.LessOrEqual(t, 150*units.MiB+3*bound, limit, row)
 
-		file := filepath.Join(t.TempDir(), "config.alloy")
 		config := fmt.Sprintf("awsfirehose.kubernetes \"a\" {\n\tforward_to = []\n\n\tlimits {\n\t\tconcurrent_size = %s\n\t}\n}\n", size)
-		require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
-		require.NoError(t, command("validate", file), row)
+		require.NoError(t, evaluate(config), row)
 	}
 }
 

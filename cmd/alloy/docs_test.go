@@ -1,8 +1,8 @@
 package main
 
 import (
-	"go/ast"
-	"go/parser"
+	goast "go/ast"
+	goparser "go/parser"
 	"go/token"
 	"os"
 	"os/exec"
@@ -16,6 +16,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/grafana/alloy/internal/component"
+	"github.com/grafana/alloy/internal/component/common/loki"
+	"github.com/grafana/alloy/internal/component/common/relabel"
+	"github.com/grafana/alloy/syntax/ast"
+	"github.com/grafana/alloy/syntax/parser"
+	"github.com/grafana/alloy/syntax/vm"
 
 	"github.com/grafana/alloy/eks/internal/docpage"
 )
@@ -117,10 +122,45 @@ func TestDocs_Configurations(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "config.alloy")
 			require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(config, "<LOKI_URL>", "http://loki/push")), 0o600))
 			require.NoError(t, command("validate", file), "%s:\n%s", path, config)
+			require.NoError(t, evaluate(config), "%s:\n%s", path, config)
 			n++
 		}
 	}
 	require.NotZero(t, n)
+	require.ErrorContains(t, evaluate("awsfirehose.kubernetes \"a\" {\n\tforward_to = []\n\tlimits {\n\t\tconcurrent_size = \"1MiB\"\n\t}\n}"), "at least")
+}
+
+// evaluate sets the arguments of the components of a configuration, which checks
+// them, as validating does not. Components refer to stand-ins of each other.
+func evaluate(config string) error {
+	file, err := parser.ParseFile("", []byte(config))
+	if err != nil {
+		return err
+	}
+	scope := map[string]any{}
+	for _, statement := range file.Body {
+		at := scope
+		block := statement.(*ast.BlockStmt)
+		for _, name := range append(slices.Clone(block.Name), block.Label) {
+			if at[name] == nil {
+				at[name] = map[string]any{}
+			}
+			at = at[name].(map[string]any)
+		}
+		at["receiver"], at["rules"] = loki.NewLogsReceiver(), relabel.Rules{}
+	}
+	for _, statement := range file.Body {
+		block := statement.(*ast.BlockStmt)
+		registration, ok := component.Get(block.GetBlockName())
+		if !ok || block.Name[0] == "otelcol" { // Their receivers have no stand-in.
+			continue
+		}
+		args := reflect.New(reflect.TypeOf(registration.Args)).Interface()
+		if err := vm.New(block.Body).Evaluate(vm.NewScope(scope), args); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var (
@@ -243,14 +283,14 @@ func TestDocs_ArgumentsOfOpenTelemetry(t *testing.T) {
 	p := docpage.ReadFile(t, filepath.Join(root, "docs", "migrate-from-opentelemetry.md"))
 	want := []string{"access_key", "encoding", "record_type", "endpoint", "transport"}
 	server := filepath.Join(moduleDir(t, "go.opentelemetry.io/collector/config/confighttp"), "server.go")
-	file, err := parser.ParseFile(token.NewFileSet(), server, nil, 0)
+	file, err := goparser.ParseFile(token.NewFileSet(), server, nil, 0)
 	require.NoError(t, err)
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.TypeSpec)
+	goast.Inspect(file, func(n goast.Node) bool {
+		spec, ok := n.(*goast.TypeSpec)
 		if !ok || spec.Name.Name != "ServerConfig" {
 			return true
 		}
-		for _, field := range spec.Type.(*ast.StructType).Fields.List {
+		for _, field := range spec.Type.(*goast.StructType).Fields.List {
 			if field.Tag == nil {
 				continue
 			}
