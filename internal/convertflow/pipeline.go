@@ -100,10 +100,12 @@ func newPipeline(src *source, process *ast.BlockStmt, ruled []string) (*pipeline
 	}
 	var stop *refusal
 	for i, stage := range stages {
-		if stop = p.absorb(stage); stop == nil {
+		why := p.absorb(stage)
+		if why == nil {
 			continue
 		}
 		if !defers(stage) {
+			stop = why
 			p.kept = append(p.kept, stages[i:]...)
 			break
 		}
@@ -120,6 +122,9 @@ func newPipeline(src *source, process *ast.BlockStmt, ruled []string) (*pipeline
 	}
 	for _, stage := range p.kept {
 		if why := p.staysAsItIs(stage); why != nil {
+			if stage.Name[1] == "cri" && stop != nil && spanOf(stage).holds(ast.StartPos(stop.at).Offset()) {
+				return nil, stop // Why the component cannot do it tells more.
+			}
 			return nil, why
 		}
 	}

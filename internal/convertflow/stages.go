@@ -128,7 +128,7 @@ func (p *pipeline) setLabels(args *arguments) *refusal {
 			}
 			// A common attribute can have that name, and then is the label already. No
 			// label has another one.
-			p.notes = append(p.notes, note{f.value, fmt.Sprintf("the label %q was never set: no stage extracts anything under the name %q", f.name, from)})
+			p.notes = append(p.notes, note{f.value, p.neverSet(f.name, from)})
 			continue
 		}
 		if why := p.mayLabel(f, value); why != nil {
@@ -140,6 +140,23 @@ func (p *pipeline) setLabels(args *arguments) *refusal {
 		p.assign(a.name, a.origin)
 	}
 	return nil
+}
+
+// neverSet says that a label was never set, and how it could be where its name is
+// one for the value.
+func (p *pipeline) neverSet(name, from string) string {
+	message := fmt.Sprintf("the label %q was never set: no stage extracts anything under the name %q", name, from)
+	path, _ := parsePath(from)
+	first, rest, _ := strings.Cut(path, pathSign)
+	base, ok := p.extracted[first]
+	if !ok || rest == "" {
+		return message
+	}
+	label, ok := origin{base.kind, base.name + pathSign + rest}.internalLabel()
+	if !ok {
+		return message
+	}
+	return message + fmt.Sprintf("; to have it, add %s = %q to labels", name, label)
 }
 
 // mayLabel checks that the component can make a label of a value. A record can

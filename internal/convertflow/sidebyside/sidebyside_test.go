@@ -26,6 +26,8 @@ type variant struct {
 	shape traffic.Shape
 	// bare records are the lines of the container runtime, with nothing around them.
 	bare bool
+	// members are more members of each record, at its beginning and at its end.
+	members [2]string
 	// partial is the share of lines that the runtime has cut.
 	partial float64
 	// sender is what is not the default of who delivers.
@@ -83,6 +85,10 @@ var variants = []variant{
 	{name: "template", left: true, labels: []string{"pod"}},
 	{name: "comments", differs: []convertflow.Difference{fragments}, labels: []string{"namespace"}},
 	{name: "declared", differs: []convertflow.Difference{fragments}, labels: []string{"cluster", "namespace"}},
+	{
+		name: "record-members", members: [2]string{`"zone":"eu-north-1a"`, `"deploy.stage":"canary"`}, differs: []convertflow.Difference{fragments},
+		labels: []string{"zone", "deployment_stage", "uid", "node", "container_id", "hash", "image", "capacity", "profile"},
+	},
 }
 
 // The places in a variant's configuration where what is known only when it runs
@@ -180,6 +186,10 @@ func (r *running) generate(t *testing.T) {
 			if r.bare {
 				record = fmt.Appendf(nil, "%s %s F %s\n", e.Time.UTC().Format(time.RFC3339Nano), e.Stream, e.Text)
 			}
+		}
+		if r.members[0] != "" {
+			inside := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(string(record)), "{"), "}")
+			record = fmt.Appendf(nil, "{%s,%s,%s}\n", r.members[0], inside, r.members[1])
 		}
 		r.records = append(r.records, record)
 	}
