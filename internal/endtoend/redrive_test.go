@@ -187,3 +187,39 @@ func (r redriving) killed(to *tenant, backup, state string, records int) {
 	require.NoError(r.t, cmd.Process.Kill())
 	require.Error(r.t, cmd.Wait())
 }
+
+// Lines of more than two hours ago, in streams that have newer ones: a Loki with its
+// default limits takes them in streams of their own only, which a common attribute
+// makes. Else loki.write_sync moves them, and they are not lost.
+func TestRedrive_IntoLiveStreams(t *testing.T) {
+	const records = 300
+	loki := ownLoki(t, byDefault)
+	a := startAlloy(t, settings{Loki: loki, Writer: "loki.write_sync", Arguments: `access_key = "key"`})
+	r := redriving{t, a, loki, a.endpoint()}
+	now := time.Now()
+	old := func() *generated { return generate(t, records, traffic.Options{Pods: 5, Start: now.Add(-150 * time.Minute)}) }
+	backup, written := r.failed(old()), old()
+	for written.Next() { // For what it has written.
+	}
+
+	apart := loki.named("apart")
+	r.deliverTo(apart, generate(t, records, traffic.Options{Pods: 5, Start: now.Add(-time.Minute), FirstSequence: records}))
+	_, first := r.run(apart, `{redriven="1"}`, "--common-attribute", "lbl_redriven=1", backup)
+	require.Empty(t, written.differences(t, first))
+	_, second := r.run(apart, `{redriven="1"}`, "--common-attribute", "lbl_redriven=1", backup)
+	require.Empty(t, difference(first, second))
+
+	among := loki.named("among")
+	r.deliverTo(among, generate(t, records, traffic.Options{Pods: 5, Start: now.Add(-time.Minute), FirstSequence: records}))
+	_, all := r.run(among, everything, backup)
+	lost, _ := written.lostAndDoubled(t, all)
+	require.Zero(t, lost)
+	moved := 0
+	for _, e := range all {
+		if e.Metadata["true_timestamp"] != "" {
+			require.Equal(t, "too_far_behind", e.Metadata["mended"])
+			moved++
+		}
+	}
+	require.Equal(t, len(written.written), moved)
+}
