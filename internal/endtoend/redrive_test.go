@@ -197,7 +197,9 @@ func TestRedrive_IntoLiveStreams(t *testing.T) {
 	a := startAlloy(t, settings{Loki: loki, Writer: "loki.write_sync", Arguments: `access_key = "key"`})
 	r := redriving{t, a, loki, a.endpoint()}
 	now := time.Now()
-	old := func() *generated { return generate(t, records, traffic.Options{Pods: 5, Start: now.Add(-150 * time.Minute)}) }
+	old := func() *generated {
+		return generate(t, records, traffic.Options{Pods: 5, Start: now.Add(-150 * time.Minute)})
+	}
 	backup, written := r.failed(old()), old()
 	for written.Next() { // For what it has written.
 	}
