@@ -113,10 +113,11 @@ func TestReplicas(t *testing.T) {
 			f.add(t, n)
 		}
 		g := generate(t, records, o)
-		f.members[0].mustDeliver(t, g, delivering{
-			Options:       standin.Options{URL: f.URL},
+		summary := f.members[0].deliver(t, g, delivering{
+			Options:       standin.Options{URL: f.URL, RetryDuration: patience, RetryUnit: 10 * time.Millisecond},
 			StreamOptions: standin.StreamOptions{BufferRecords: perDelivery, Connections: 2 * replicas},
 		})
+		require.True(t, summary.AllAccepted(), summary.LastError)
 		for _, r := range f.members {
 			require.Greater(t, r.served, records/perDelivery/replicas/3, "a replica has had little to do")
 			require.NoError(t, r.stop())
