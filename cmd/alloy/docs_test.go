@@ -222,6 +222,31 @@ var code = regexp.MustCompile("(?ms)^```sh$.*?^```$|`[^`\n]+`")
 // commands returns what stands in code.
 func commands(text string) string { return strings.Join(code.FindAllString(text, -1), "\n") }
 
+var (
+	firehoseCommand = regexp.MustCompile(`build/firehose ([a-z]+)((?:[^\n|]|\\\n)*)`)
+	flag            = regexp.MustCompile(`\s(--[a-z-]+)`)
+)
+
+// Flags that docs give to the stand-in for Firehose exist.
+func TestDocs_Flags(t *testing.T) {
+	help := map[string]string{}
+	n := 0
+	for path, p := range pages(t, "*.md", "docs/*.md") {
+		for _, m := range firehoseCommand.FindAllStringSubmatch(commands(p.text), -1) {
+			if help[m[1]] == "" {
+				text, err := exec.Command("go", "run", "-C", root, "./cmd/firehose", m[1], "--help").Output()
+				require.NoError(t, err)
+				help[m[1]] = string(text)
+			}
+			for _, f := range flag.FindAllStringSubmatch(m[2], -1) {
+				require.Contains(t, help[m[1]], " "+f[1]+" ", path)
+				n++
+			}
+		}
+	}
+	require.NotZero(t, n)
+}
+
 // upstreamPage returns the page of one of Alloy's own components.
 func upstreamPage(t *testing.T, component string) string {
 	t.Helper()
