@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/grafana/river/ast"
+	"github.com/grafana/river/token"
 )
 
 const (
@@ -51,13 +52,16 @@ func (c *conversion) convertPipeline(s *scope, sources []*ast.BlockStmt, process
 		}
 		list = append(list, r)
 	}
+	if why == nil && slices.ContainsFunc(list, func(r *rewrite) bool { return !slices.Equal(r.pipeline.kept, list[0].pipeline.kept) }) {
+		why = refuse(process, "because of their relabel_rules, its sources would need different stages behind them")
+	}
 	if why != nil {
 		for _, block := range sources {
 			c.leave(block, why)
 		}
 		return
 	}
-	p := list[0].pipeline // The stages are the same for all of them.
+	p := list[0].pipeline // The same stages stay for all of them.
 	c.removeStages(process, p, list[0])
 	for _, r := range list {
 		c.write(r, process)
@@ -189,10 +193,21 @@ func (a assignment) value() string {
 	return strconv.Quote(name)
 }
 
+// member returns the name of an object's member as it is written.
+func member(name string) string {
+	if token.Lookup(name) != token.IDENT {
+		return strconv.Quote(name)
+	}
+	return name
+}
+
 // object writes an argument that is an object of names and values.
 func object(name string, members []string) []string {
 	if len(members) == 0 {
 		return nil
+	}
+	for i := 0; i < len(members); i += 2 {
+		members[i] = member(members[i])
 	}
 	if len(members) == 2 {
 		return []string{fmt.Sprintf("%s = {%s = %s}", name, members[0], members[1])}

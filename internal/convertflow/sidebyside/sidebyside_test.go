@@ -3,6 +3,7 @@ package sidebyside
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -41,6 +42,8 @@ type variant struct {
 	left    bool
 	// labels are those that every entry must have, so that equal ones are not none.
 	labels []string
+	// metadata is all that entries of the result have, if that is to be known.
+	metadata []string
 	// random is set when it was made at random, and is converted or not.
 	random bool
 	// merged is set when records lack the text of lines that are JSON: the old
@@ -60,7 +63,7 @@ var (
 )
 
 var variants = []variant{
-	{name: "blog", differs: []convertflow.Difference{trueTime, runtimePrefix}, labels: []string{"cluster", "environment", "region", "pod", "namespace", "container"}},
+	{name: "blog", differs: []convertflow.Difference{trueTime, runtimePrefix}, labels: []string{"cluster", "environment", "region", "pod", "namespace", "container"}, metadata: []string{"image", "level", "node", "timestamp_source"}},
 	{name: "no-stages", left: true},
 	{name: "json-labels", shape: traffic.CRIOParser, merged: true, differs: []convertflow.Difference{trueTime, runtimePrefix}, labels: []string{"namespace", "app", "stream"}},
 	{name: "cri", partial: 0.1, differs: []convertflow.Difference{fragments}, labels: []string{"cluster", "pod", "namespace", "container", "app"}},
@@ -271,6 +274,15 @@ func (r *running) compare(t *testing.T, sink *sink) {
 		}
 	}
 	require.Greater(t, compared, len(r.events)/3)
+	if r.metadata != nil {
+		names := map[string]bool{}
+		for _, e := range sink.at(after[0]) {
+			for name := range e.metadata {
+				names[name] = true
+			}
+		}
+		require.Equal(t, r.metadata, slices.Sorted(maps.Keys(names)))
+	}
 }
 
 func (r *running) compareEntry(t *testing.T, e traffic.Event, old, converted entry, differs []convertflow.Difference) {
