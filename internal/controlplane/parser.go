@@ -16,6 +16,7 @@ package controlplane
 
 import (
 	"bytes"
+	"math"
 	"regexp"
 	"time"
 
@@ -52,6 +53,9 @@ type Options struct {
 	// as DefaultRedact; empty for none. An entry is a resource, for it and its
 	// subresources, or resource/subresource.
 	Redact []string
+	// MaxEvents bounds the events of one record; 0 for no bound. What is beyond is
+	// one event with the flaw too_large and the rest of the record as it is.
+	MaxEvents int
 	// Drop holds the rules by which audit events are dropped. One that Validate
 	// refuses drops nothing.
 	Drop []Rule
@@ -85,12 +89,16 @@ type Parser struct {
 	followers followers
 	arena     []byte
 	fields    []event.Field
+	most      int // How long dst may get in Parse.
 }
 
 // NewParser returns a parser. Call Reset before Parse.
 func NewParser(opts Options) *Parser {
 	if opts.ClusterPattern == nil {
 		opts.ClusterPattern = defaultClusterPattern
+	}
+	if opts.MaxEvents <= 0 {
+		opts.MaxEvents = math.MaxInt
 	}
 	opts.Drop = validRules(opts.Drop)
 	p := &Parser{opts: opts, wanted: newFieldSet(opts.Fields), redact: newRedaction(opts.Redact)}
@@ -136,9 +144,16 @@ func (p *Parser) begin() {
 	if cap(p.fields) > maxFields {
 		p.fields = nil
 	}
-	p.arena, p.fields = p.arena[:0], p.fields[:0]
+	p.arena, p.fields, p.most = p.arena[:0], p.fields[:0], math.MaxInt
 	p.line.release()
 	p.audit.release()
+}
+
+// bound allows for so many more events than there are.
+func (p *Parser) bound(from int) {
+	if p.opts.MaxEvents < math.MaxInt-from {
+		p.most = from + p.opts.MaxEvents
+	}
 }
 
 // enter turns to another origin.
@@ -157,9 +172,11 @@ func (p *Parser) Parse(dst []event.Event, rec []byte) []event.Event {
 	p.base = origin{}
 	p.enter(&p.base)
 	from, counts := len(dst), p.counts
+	p.bound(from)
 	dst = p.documents(dst, rec, carrier{})
 	if t, ok := p.followers.told.ofAll(); ok {
 		p.begin()
+		p.bound(from)
 		p.counts = counts
 		p.base.told = t
 		p.enter(&p.base)
@@ -181,6 +198,9 @@ func (p *Parser) documents(dst []event.Event, rec []byte, c carrier) []event.Eve
 	}
 	for docs := document.Scan(rec); docs.Next(); {
 		dst = p.document(dst, &docs, c)
+		if rest := docs.Rest(); len(dst) >= p.most && len(rest) > 0 {
+			return append(dst, p.flawed(event.FlawTooLarge, rest, c))
+		}
 	}
 	return dst
 }
@@ -334,7 +354,7 @@ func (p *Parser) envelope(dst []event.Event, b []byte) (longer []event.Event, en
 		}
 		p.counts.Control++
 	} else {
-		dst, end, whole = p.logEvents(dst, &env)
+		dst, end, whole = p.logEvents(dst, b, &env)
 	}
 	if rest := strayText(b[end:], whole); len(rest) > 0 {
 		end += len(rest)
@@ -344,9 +364,9 @@ func (p *Parser) envelope(dst []event.Event, b []byte) (longer []event.Event, en
 	return dst, end, whole
 }
 
-// logEvents reads the events of an envelope, and returns where that ends, or where
+// logEvents reads the events of the envelope that b begins with, and returns where that ends, or where
 // the damage begins if it is not whole.
-func (p *Parser) logEvents(dst []event.Event, env *cwlogs.Envelope) (longer []event.Event, end int, whole bool) {
+func (p *Parser) logEvents(dst []event.Event, b []byte, env *cwlogs.Envelope) (longer []event.Event, end int, whole bool) {
 	p.enter(&origin{
 		owner: env.Owner, logGroup: env.LogGroup, logStream: env.LogStream, filters: env.Filters,
 		enveloped: true,
@@ -356,6 +376,9 @@ func (p *Parser) logEvents(dst []event.Event, env *cwlogs.Envelope) (longer []ev
 		if p.arena, ok = events.NextText(p.arena); !ok {
 			end, whole = events.End()
 			return dst, end, whole
+		}
+		if len(dst) >= p.most {
+			return append(dst, p.flawed(event.FlawTooLarge, b[events.From():], carrier{})), len(b), false
 		}
 		dst = p.logEvent(dst, events.Event())
 	}

@@ -592,3 +592,39 @@ func keepAll(events []event.Event) []event.Event {
 	}
 	return events
 }
+
+// What is beyond the bound is one event, whatever it would have been. A line that
+// came by itself is no record.
+func TestParser_MaxEvents(t *testing.T) {
+	known, err := event.NewSources(100)
+	require.NoError(t, err)
+	p := NewParser(Options{Sources: known, MaxEvents: 2})
+	f := func(record string, want ...string) {
+		t.Helper()
+		p.Reset(august.UnixNano(), nil)
+		before := []event.Event{{Line: []byte("of another record")}}
+		events := p.Parse(before, []byte(record))[1:]
+		var got []string
+		for _, ev := range events {
+			got = append(got, strings.TrimSpace(string(ev.Flaw)+" "+string(ev.Line)))
+		}
+		require.Equal(t, want, got)
+	}
+	f("a\nb\n", "a", "b")
+	f("a\nb\nc\nd", "a", "b", "too_large c\nd")
+	f(klogLine+"\n"+klogLine+"\n"+klogLine, klogLine, klogLine, "too_large "+klogLine)
+	two, three := string(envelopeOf("kube-scheduler-"+testInstance, august, "a", "b")), string(envelopeOf("kube-scheduler-"+testInstance, august, "a", "b", "c"))
+	f(two, "a", "b")
+	third := three[strings.LastIndex(three, `{"id"`):]
+	f(three, "a", "b", "too_large "+third)
+	f(three+two, "a", "b", "too_large "+third+two)
+	f(two+two, "a", "b", "too_large "+two[strings.Index(two, `{"id"`):])
+
+	var events []event.Event
+	for range 5 {
+		events = p.ParseLine(events, []byte(klogLine), Origin{})
+	}
+	for _, ev := range events {
+		require.Empty(t, ev.Flaw)
+	}
+}

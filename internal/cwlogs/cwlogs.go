@@ -178,6 +178,9 @@ func (e *Events) Next() bool {
 // is returned.
 func (e *Events) NextText(arena []byte) (longer []byte, ok bool) { return e.next(arena, true) }
 
+// From returns where the current event begins.
+func (e *Events) From() int { return e.i - len(e.ev.Raw) }
+
 // End returns where the envelope ends, after Next has returned false; or where the
 // damage begins if whole is false: at an event, or behind the last of them.
 func (e *Events) End() (end int, whole bool) { return e.i, e.whole }

@@ -81,6 +81,16 @@ func (s *Scanner) Next() bool {
 	return true
 }
 
+// Rest returns what is behind the current document: empty when there is nothing
+// but line ends.
+func (s *Scanner) Rest() []byte {
+	i := s.i
+	for i < len(s.b) && isLineEnd(s.b[i]) {
+		i++
+	}
+	return s.b[i:]
+}
+
 // Bytes returns the current document.
 func (s *Scanner) Bytes() []byte { return s.doc }
 

@@ -190,3 +190,26 @@ func (s Suite[A]) Records(t *testing.T) {
 	)), 200, firehose.ReasonOK, 1)
 	d.Check()
 }
+
+// ManyLines tries, with the limits that a component has by itself, what makes most
+// of least: a delivery of 512 KiB with sixty million lines. A line is held as an
+// entry, which is much more than a byte.
+func (s Suite[A]) ManyLines(t *testing.T) {
+	const (
+		recordSize = 31 << 20
+		most       = 1 << 30 // Bytes, half of what the process is said to have at most.
+	)
+	r := s.Start(t, listen("", rig.AnyAge), nil)
+	record := rig.Encode(Zip(t, strings.Repeat("a\n", recordSize/2)))
+	body := Of(4, record)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	a := r.Post(body)
+	runtime.ReadMemStats(&after)
+	require.Equal(t, 200, a.Status, a.Error)
+	entries := int(r.Metric("entries_total", "outcome", "forwarded"))
+	t.Logf("%d bytes, %d entries, %d MiB allocated", len(body), entries, (after.TotalAlloc-before.TotalAlloc)>>20)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(most))
+	require.Less(t, entries, 128<<20/256+1_000)
+	require.EqualValues(t, 4, r.Metric("flawed_entries_total", "reason", "too_large"))
+}

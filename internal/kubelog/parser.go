@@ -14,6 +14,7 @@ package kubelog
 
 import (
 	"bytes"
+	"math"
 	"time"
 
 	"github.com/grafana/alloy/eks/internal/appline"
@@ -43,6 +44,9 @@ type Options struct {
 	// RecordKeys names, sanitized, the keys of a record that are wanted as
 	// PrefixRecord labels beside those that every record of a host carries.
 	RecordKeys map[string]bool
+	// MaxEvents bounds the events of one record; 0 for no bound. What is beyond is
+	// one event with the flaw too_large and the rest of the record as it is.
+	MaxEvents int
 	// MaxLine bounds the length in bytes to which fragments of a line are
 	// joined; 0 stands for DefaultMaxLine.
 	MaxLine int
@@ -74,6 +78,7 @@ type Parser struct {
 	origin     origin
 	arena      []byte
 
+	most       int         // How long dst may get in Parse.
 	pending    []*fragment // In the order in which the lines began.
 	begunLines map[lineKey]*fragment
 	cut        map[string]bool // Output streams whose last line of unknown origin was cut.
@@ -81,6 +86,9 @@ type Parser struct {
 
 // NewParser returns a parser. Call Reset before Parse.
 func NewParser(opts Options) *Parser {
+	if opts.MaxEvents <= 0 {
+		opts.MaxEvents = math.MaxInt
+	}
 	if opts.MaxLine <= 0 {
 		opts.MaxLine = DefaultMaxLine
 	}
@@ -120,6 +128,10 @@ func (p *Parser) Parse(dst []event.Event, rec []byte) []event.Event {
 	}
 	p.arena = p.arena[:0]
 	p.origin = origin{lifted: p.origin.lifted[:0], extras: p.origin.extras[:0]}
+	p.most = math.MaxInt
+	if p.opts.MaxEvents < math.MaxInt-len(dst) {
+		p.most = len(dst) + p.opts.MaxEvents
+	}
 	for docs := document.ScanWith(rec, p.scanObject); docs.Next(); {
 		switch doc := docs.Bytes(); docs.Kind() {
 		case document.Object: // Which is in p.fields.
@@ -128,6 +140,9 @@ func (p *Parser) Parse(dst []event.Event, rec []byte) []event.Event {
 			dst = p.text(dst, p.unquote(jsonscan.Value(doc)), document0)
 		case document.Text:
 			dst = p.bareText(dst, doc)
+		}
+		if rest := docs.Rest(); len(dst) >= p.most && len(rest) > 0 {
+			return append(dst, p.flawed(event.FlawTooLarge, rest, document0))
 		}
 	}
 	return dst
@@ -156,7 +171,7 @@ func (p *Parser) object(dst []event.Event, doc []byte, c carrier) []event.Event 
 	f := &p.fields
 	if f.envelope && !c.envelope {
 		if env, ok := cwlogs.Parse(doc); ok {
-			return p.envelope(dst, &env)
+			return p.envelope(dst, doc, &env)
 		}
 	}
 	if !f.fromShipper() {
@@ -165,8 +180,8 @@ func (p *Parser) object(dst []event.Event, doc []byte, c carrier) []event.Event 
 	return p.record(dst, doc, f, c)
 }
 
-// envelope reads the events of a CloudWatch Logs envelope.
-func (p *Parser) envelope(dst []event.Event, env *cwlogs.Envelope) []event.Event {
+// envelope reads the events of a CloudWatch Logs envelope, which is doc.
+func (p *Parser) envelope(dst []event.Event, doc []byte, env *cwlogs.Envelope) []event.Event {
 	if env.Type == cwlogs.Control {
 		p.counts.Control++
 		return dst
@@ -175,6 +190,10 @@ func (p *Parser) envelope(dst []event.Event, env *cwlogs.Envelope) []event.Event
 	for events := env.Events(); events.Next(); {
 		e := events.Event()
 		p.origin.account, p.origin.region = e.Account, e.Region
+		if len(dst) >= p.most {
+			dst = append(dst, p.flawed(event.FlawTooLarge, doc[events.From():], document0))
+			break
+		}
 		dst = p.message(dst, e)
 	}
 	p.origin.envelope, p.origin.account, p.origin.region = nil, nil, nil

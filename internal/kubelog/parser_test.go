@@ -212,3 +212,26 @@ func TestParseStreamName(t *testing.T) {
 	f("x.var.log.containers._shop_nginx-"+id+".log", "no container")
 	f("", "no container")
 }
+
+// What is beyond the bound is one event, whatever it would have been.
+func TestParser_MaxEvents(t *testing.T) {
+	f := func(record string, want ...string) {
+		t.Helper()
+		p := newTestParser(t, Options{MaxEvents: 2})
+		before := []event.Event{{Line: []byte("of another record")}}
+		events := p.Parse(before, []byte(record))[1:]
+		var got []string
+		for _, ev := range events {
+			got = append(got, strings.TrimSpace(string(ev.Flaw)+" "+string(ev.Line)))
+		}
+		require.Equal(t, want, got)
+	}
+	f("a\nb\n", "a", "b")
+	f("a\nb\n\n\n", "a", "b")
+	f("a\nb\nc\n{\"log\":\"d\"}", "a", "b", "too_large c\n{\"log\":\"d\"}")
+	f(`{"log":"a"}{"log":"b"}{"log":"c"}`, "a", "b", `too_large {"log":"c"}`)
+	const head, tail = `{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","subscriptionFilters":[],"logEvents":[`, `]}`
+	f(head+`{"message":"a"},{"message":"b"}`+tail, "a", "b")
+	f(head+`{"message":"a"},{"message":"b"},{"message":"c"}`+tail, "a", "b", `too_large {"message":"c"}`+tail)
+	f(head+`{"message":"a"},{"message":"b"},5`+tail+"\nx", "a", "b", "too_large 5"+tail, "too_large x")
+}

@@ -3,6 +3,7 @@ package receiver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -30,6 +31,7 @@ type worker struct {
 	events  []event.Event
 	delays  []time.Duration
 	counts  []int
+	toll    toll
 }
 
 func newPipeline(cfg Config) *pipeline {
@@ -73,6 +75,7 @@ func (r *Receiver) deliver(ctx context.Context, p *pipeline, w *worker, d *fireh
 	limits := p.cfg.Record
 	limits.Reserve = d.Reserve // What the decoder holds counts among what all deliveries hold.
 	w.decoder.Reset(limits)
+	w.toll = toll{}
 	out := r.handoff.begin()
 	if err := w.parse(d, limits, now, func() error { return r.handOverPart(ctx, &out, w) }); err != nil {
 		return err
@@ -134,6 +137,9 @@ func (w *worker) parse(d *firehose.Delivery, limits record.Limits, now time.Time
 				return err
 			}
 			w.events = w.parser.Parse(w.events[:0], data)
+			if err := w.toll.pay(d, limits, len(data), len(w.events)); err != nil {
+				return err
+			}
 			w.appendAll()
 		}
 		if err != nil {
@@ -150,6 +156,41 @@ func (w *worker) parse(d *firehose.Delivery, limits record.Limits, now time.Time
 	w.events = w.parser.Flush(w.events[:0], now)
 	w.appendAll()
 	return nil
+}
+
+const (
+	// entrySize is what an entry takes beside its line, about, in bytes. Where lines
+	// are shorter than that, it is what bounds them.
+	entrySize = 256
+	// freeEntries is how many of a delivery, or of a record, do not count.
+	freeEntries = 1_000
+)
+
+// toll is what the entries of a delivery cost so far: a line of two bytes takes a
+// hundred times as much as an entry.
+type toll struct {
+	entries  int
+	bytes    int64 // Of records.
+	reserved int64 // Beside those.
+}
+
+// pay counts the events of a record of that size. It fails when the delivery has
+// more than it may, or when there is no room for them now.
+func (t *toll) pay(d *firehose.Delivery, limits record.Limits, size, events int) error {
+	t.entries += events
+	t.bytes += int64(size)
+	cost := int64(t.entries-freeEntries) * entrySize
+	if cost > int64(limits.DeliverySize) {
+		return &firehose.Error{Status: http.StatusBadRequest, Reason: firehose.ReasonDeliverySize, Message: fmt.Sprintf(
+			"the records have too many lines, of which each counts for %d bytes of limits.delivery_size, %d bytes: raise it, "+
+				"or lower the buffer size of the Firehose stream (BufferingHints.SizeInMBs)", entrySize, limits.DeliverySize)}
+	}
+	more := cost - t.bytes - t.reserved
+	if more <= 0 {
+		return nil
+	}
+	t.reserved += more
+	return d.Reserve(int(more))
 }
 
 // isForDelivery reports whether an error of a record ends the whole delivery.

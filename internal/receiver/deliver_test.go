@@ -8,6 +8,7 @@ import (
 	"github.com/grafana/alloy/eks/internal/event"
 	"github.com/grafana/alloy/eks/internal/firehose"
 	"github.com/grafana/alloy/eks/internal/lokientry"
+	"github.com/grafana/alloy/eks/internal/record"
 )
 
 func TestDescribe(t *testing.T) {
@@ -75,4 +76,34 @@ func TestStaticName_Failure(t *testing.T) {
 	f("lbl___tenant_id__")
 	f("lbl_--tenant_id__")
 	f("lbl_9-x")
+}
+
+// Short lines cost more than their bytes, and long ones no more than those.
+func TestToll(t *testing.T) {
+	f := func(limit, size, events int, refused bool, reserved int64) {
+		t.Helper()
+		var paid toll
+		err := paid.pay(&firehose.Delivery{}, record.Limits{DeliverySize: limit}, size, events)
+		require.Equal(t, refused, err != nil)
+		if refused {
+			var refusal *firehose.Error
+			require.ErrorAs(t, err, &refusal)
+			require.Equal(t, 400, refusal.Status)
+			require.Equal(t, firehose.ReasonDeliverySize, refusal.Reason)
+		}
+		require.Equal(t, reserved, paid.reserved)
+	}
+	f(1<<20, 1<<20, 1, false, 0)
+	f(1<<20, 100, freeEntries, false, 0)
+	f(1<<20, 100, freeEntries+1, false, entrySize-100)
+	f(1<<20, 1_000_000, freeEntries+1_000, false, 0)
+	f(1<<20, 10_000, freeEntries+1<<20/entrySize, false, 1<<20-10_000)
+	f(1<<20, 10_000, freeEntries+1<<20/entrySize+1, true, 0)
+
+	var paid toll
+	for range 4 {
+		require.NoError(t, paid.pay(&firehose.Delivery{}, record.Limits{DeliverySize: 1 << 20}, 2_000, 1_000))
+	}
+	require.EqualValues(t, 3_000*entrySize-8_000, paid.reserved)
+	require.Error(t, paid.pay(&firehose.Delivery{}, record.Limits{DeliverySize: 1 << 20}, 2_000, 2_000))
 }

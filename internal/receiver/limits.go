@@ -46,6 +46,10 @@ func (l *LimitsArguments) validate() error {
 	return nil
 }
 
+// MaxEvents returns how many events a record may have: each counts for entrySize
+// bytes of limits.record_size at least.
+func (l *LimitsArguments) MaxEvents() int { return max(freeEntries, int(l.RecordSize)/entrySize) }
+
 func (l *LimitsArguments) firehose() firehose.Limits {
 	return firehose.Limits{
 		BodySize:             int64(l.BodySize),

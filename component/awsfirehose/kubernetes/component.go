@@ -122,6 +122,7 @@ func (c *Component) config(args Arguments) (receiver.Config, error) {
 		Zone:       zone,
 		Wanted:     wanted,
 		RecordKeys: recordKeys(&streamOptions),
+		MaxEvents:  args.Receiver.Limits.MaxEvents(),
 		MaxLine:    int(args.PartialLines.MaxLineSize),
 		Carry:      c.carry,
 	}

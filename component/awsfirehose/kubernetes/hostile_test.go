@@ -35,6 +35,7 @@ var suite = hostile.Suite[Arguments]{
 
 func TestHostile_Bodies(t *testing.T)         { suite.Bodies(t) }
 func TestHostile_Records(t *testing.T)        { suite.Records(t) }
+func TestHostile_ManyLines(t *testing.T)      { suite.ManyLines(t) }
 func TestHostile_Slowloris(t *testing.T)      { suite.Slowloris(t) }
 func TestHostile_HeaderFlood(t *testing.T)    { suite.HeaderFlood(t) }
 func TestHostile_ContentLength(t *testing.T)  { suite.ContentLength(t) }
@@ -67,7 +68,12 @@ func TestHostile_RecordsOfPods(t *testing.T) {
 	f("an escaped NUL and a raw one in the line", 1, `{"log":"a\u0000b`+"\x00"+`"}`)
 	f("bytes that are not UTF-8 in the line and in the names of pod and labels", 1,
 		`{"log":"`+"\xc3\x28\xed\xa0\x80"+`\ud800","kubernetes":{"pod_name":"`+"\xff"+`","namespace_name":"\ud800","labels":{"`+"\xff"+`":"`+"\xfe"+`"}}}`)
-	f("20,000 records in one, on lines of their own", 20_000, strings.Repeat(`{"log":"a"}`+"\n", 20_000))
+	// A line counts for 256 bytes of a record's size, and of a delivery's.
+	f("20,000 records in one, on lines of their own", 8_193, strings.Repeat(`{"log":"a"}`+"\n", 20_000))
+	f("1,000,000 lines of a byte in a record", 8_193, strings.Repeat("a\n", 1_000_000))
+	f("20,000 events in an envelope of CloudWatch Logs", 8_193, `{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","subscriptionFilters":[],"logEvents":[`+
+		strings.TrimSuffix(strings.Repeat(`{"message":"a"},`, 20_000), ",")+`]}`)
+	d.Try("100 records of 1,000 lines", hostile.Of(100, rig.Encode(strings.Repeat("a\n", 1_000))), 400, firehose.ReasonDeliverySize, 0)
 	f("100,000 brackets that open and do not close", 1, strings.Repeat(`{`, 100_000))
 	f("a line of 1 MiB of line feeds, escaped", 1, `{"log":"`+strings.Repeat(`\n`, 1<<19)+`"`+own)
 	f("a partial line that never ends", 1, `{"log":"2026-08-20T10:00:00Z stdout P beginning"`+own)

@@ -118,6 +118,7 @@ func (c *Component) config(args Arguments) (receiver.Config, error) {
 	}
 	options := controlplane.Options{
 		Sources:        c.sources,
+		MaxEvents:      args.Receiver.Limits.MaxEvents(),
 		ClusterPattern: pattern,
 		LineFormat:     args.lineFormat(),
 		Fields:         args.Fields,

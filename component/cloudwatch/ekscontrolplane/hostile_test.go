@@ -38,6 +38,7 @@ var suite = hostile.Suite[Arguments]{
 
 func TestHostile_Bodies(t *testing.T)         { suite.Bodies(t) }
 func TestHostile_Records(t *testing.T)        { suite.Records(t) }
+func TestHostile_ManyLines(t *testing.T)      { suite.ManyLines(t) }
 func TestHostile_Slowloris(t *testing.T)      { suite.Slowloris(t) }
 func TestHostile_HeaderFlood(t *testing.T)    { suite.HeaderFlood(t) }
 func TestHostile_ContentLength(t *testing.T)  { suite.ContentLength(t) }
@@ -79,7 +80,10 @@ func TestHostile_RecordsOfControlPlanes(t *testing.T) {
 	deep := strings.Repeat(`{\"a\":`, 100_000) + `1` + strings.Repeat(`}`, 100_000)
 	audit := func(prefix, line string) string { return record(t, message(prefix, line)) }
 	f("an event without members, and values that are none", 5, envelope(`"logEvents":[{},5,"x",null,[]]`))
-	f("20,000 events without members", 20_000, envelope(`"logEvents":[`+strings.TrimSuffix(strings.Repeat(`{},`, 20_000), ",")+`]`))
+	// An event counts for 256 bytes of a record's size, and of a delivery's.
+	f("1,000,000 lines of a byte in a record", 8_193, strings.Repeat("a\n", 1_000_000))
+	d.Try("100 records of 1,000 events", hostile.Of(100, rig.Encode(envelope(`"logEvents":[`+strings.TrimSuffix(strings.Repeat(`{},`, 1_000), ",")+`]`))), 400, firehose.ReasonDeliverySize, 0)
+	f("20,000 events without members", 8_193, envelope(`"logEvents":[`+strings.TrimSuffix(strings.Repeat(`{},`, 20_000), ",")+`]`))
 	f("events that are an object", 1, envelope(`"logEvents":{"id":"1"}`))
 	f("messages that are no strings", 4, envelope(events(`5`, `null`, `{}`, `["a"]`)))
 	f("a message of 100,000 objects in one another", 1, envelope(events(`"`+deep+`"`)))
