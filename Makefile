@@ -72,6 +72,10 @@ test: lint ## all tests; the first run builds Alloy and Loki
 	$(MAKE) test-image WITH_UI=
 	$(MAKE) fuzz
 
+.PHONY: test-faults
+test-faults: build build/loki ## every fault in every pipeline, 50 kills and so on; writes the table of docs/reliability.md, takes 7 minutes
+	$(STATIC) go test -count=1 -timeout 60m -run '^(TestFaults|TestOverload)$$' ./internal/endtoend -full
+
 .PHONY: image
 image: $(WITH_UI) build ## build/image, an OCI image layout for PLATFORMS; GOFLAGS=-trimpath for a binary that is the same on every machine
 	@set -e; binaries=; for platform in $$(echo $(PLATFORMS) | tr , ' '); do \

@@ -87,6 +87,8 @@ type alloy struct {
 	address   string // Of Alloy's own server.
 	config    string // Its file.
 	component string // That takes the deliveries.
+	storage   string // Its folder; empty for that of config.
+	disk      *disk  // What it stores on; nil for the machine's.
 	flags     []string
 }
 
@@ -114,8 +116,8 @@ func (a *alloy) configure(s settings) {
 }
 
 func (a *alloy) launch() error {
-	args := []string{"run", a.config, "--server.http.listen-addr=" + a.address, "--storage.path=" + filepath.Dir(a.config)}
-	p, err := launch(new(output), "alloy", append(args, a.flags...)...)
+	args := []string{"run", a.config, "--server.http.listen-addr=" + a.address, "--storage.path=" + cmp.Or(a.storage, filepath.Dir(a.config))}
+	p, err := launchOn(a.disk, new(output), "alloy", append(args, a.flags...)...)
 	if err != nil {
 		return err
 	}

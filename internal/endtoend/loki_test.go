@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -82,15 +83,20 @@ type loki struct {
 	*process
 	address string
 	config  string  // Its file.
+	disk    *disk   // What it stores on; nil for the machine's.
 	log     *output // Of all its processes.
 }
 
 // startLoki starts a Loki in the folder.
-func startLoki(dir, limits string) (*loki, error) {
+func startLoki(dir, limits string) (*loki, error) { return startLokiOn(nil, dir, dir, limits) }
+
+// startLokiOn starts a Loki with its configuration in one folder and all else in
+// another one, over which a disk may be mounted.
+func startLokiOn(d *disk, dir, storage, limits string) (*loki, error) {
 	var l *loki
 	err := onFreePorts(2, func(ports []int) error {
-		l = &loki{address: fmt.Sprintf("127.0.0.1:%d", ports[0]), config: filepath.Join(dir, "loki.yaml"), log: new(output)}
-		text := fmt.Sprintf(lokiConfig, dir, ports[0], ports[1], limits)
+		l = &loki{address: fmt.Sprintf("127.0.0.1:%d", ports[0]), config: filepath.Join(dir, "loki.yaml"), disk: d, log: new(output)}
+		text := fmt.Sprintf(lokiConfig, storage, ports[0], ports[1], limits)
 		if err := os.WriteFile(l.config, []byte(text), 0o600); err != nil {
 			return err
 		}
@@ -101,7 +107,7 @@ func startLoki(dir, limits string) (*loki, error) {
 
 // start starts a Loki that does not run, with what it has stored.
 func (l *loki) start() error {
-	p, err := launch(l.log, "loki", "-config.file="+l.config)
+	p, err := launchOn(l.disk, l.log, "loki", "-config.file="+l.config)
 	if err != nil {
 		return err
 	}
@@ -163,6 +169,9 @@ type tenant struct {
 	id string
 }
 
+// tenantID replaces what Loki takes in no tenant's name and Go in those of tests.
+var tenantID = strings.NewReplacer("/", "-", ",", "-")
+
 // newTenant returns the tenant of a test. What Loki has logged during the test is
 // shown when the test fails.
 func newTenant(t *testing.T, l *loki) *tenant {
@@ -173,7 +182,7 @@ func newTenant(t *testing.T, l *loki) *tenant {
 			t.Logf("the log of Loki:\n%s", l.log.String()[before:])
 		}
 	})
-	return &tenant{loki: l, id: t.Name()}
+	return &tenant{loki: l, id: tenantID.Replace(t.Name())}
 }
 
 // named returns another tenant of the same Loki.

@@ -41,11 +41,16 @@ func (o *output) String() string {
 
 // launch starts the program of that name, which prints to log.
 func launch(log *output, name string, args ...string) (*process, error) {
+	return launchOn(nil, log, name, args...)
+}
+
+// launchOn starts it on a disk that nobody else has, unless that is nil.
+func launchOn(d *disk, log *output, name string, args ...string) (*process, error) {
 	path, err := program(name)
 	if err != nil {
 		return nil, err
 	}
-	p := &process{name: name, cmd: exec.Command(path, args...), log: log, ended: make(chan struct{})}
+	p := &process{name: name, cmd: d.on(path, args...), log: log, ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("cannot start %s: %w", name, err)
