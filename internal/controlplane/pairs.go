@@ -96,6 +96,7 @@ func (p *pairs) readValue(i int) (next int, ok bool) {
 // value is everything.
 func bareEnd(b []byte, i int) int {
 	depth := 0
+	endless := 0 // Up to here no quotes end: those of one line end together, or not at all.
 	for i < len(b) {
 		switch b[i] {
 		case '{', '[', '(':
@@ -103,9 +104,15 @@ func bareEnd(b []byte, i int) int {
 		case '}', ']', ')':
 			depth--
 		case '"':
+			if i < endless {
+				break
+			}
 			if end := quotedEnd(b, i); end > 0 {
 				i = end
 				continue
+			}
+			if endless = len(b); bytes.IndexByte(b[i:], '\n') >= 0 {
+				endless = i + bytes.IndexByte(b[i:], '\n')
 			}
 		case ' ', '\n':
 			if depth <= 0 {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
@@ -134,4 +135,22 @@ func FuzzGlob(f *testing.F) {
 		oracle := regexp.MustCompile(`^(?s:` + strings.Join(parts, `.*`) + `)$`)
 		require.Equal(t, oracle.MatchString(text), matchGlob(pattern, []byte(text)))
 	})
+}
+
+// Quotes that do not end cost their length once, and not for each of them.
+func TestBareEnd_EndlessQuotes(t *testing.T) {
+	begin := time.Now()
+	b := []byte("x" + strings.Repeat(`\"`, 1<<20) + " " + strings.Repeat(`\"`, 10) + "\n")
+	require.Equal(t, len("x")+2<<20, bareEnd(b, 0))
+	require.Less(t, time.Since(begin), 10*time.Second)
+
+	f := func(in string, want int) {
+		t.Helper()
+		require.Equal(t, want, bareEnd([]byte(in), 0))
+	}
+	f(`a"b c" d`, len(`a"b c"`))
+	f(`a\"b c`, len(`a\"b`))
+	f(`{a"b c} d`, len(`{a"b c}`))
+	// A quote that does not end on its line tells nothing of the next one's.
+	f("{a\"b\n\"c} d\"} e", len("{a\"b\n\"c} d\"}"))
 }

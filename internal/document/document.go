@@ -38,6 +38,10 @@ type Scanner struct {
 	kind Kind
 	// misses counts the objects that began and did not end.
 	misses int
+	// solid is the first byte that is no white space at or behind some i, and isText is
+	// set when no document begins there: many blank lines before it would ask again.
+	solid  int
+	isText bool
 }
 
 // maxMisses bounds how often a line that opens an object is followed beyond its
@@ -53,7 +57,7 @@ func Scan(rec []byte) Scanner { return ScanWith(rec, jsonscan.SkipValue) }
 
 // ScanWith is Scan for a caller who learns more than the end when he looks for
 // it. When the walk stands at an Object, end was last called for that one.
-func ScanWith(rec []byte, end EndFunc) Scanner { return Scanner{b: rec, end: end} }
+func ScanWith(rec []byte, end EndFunc) Scanner { return Scanner{b: rec, end: end, solid: -1} }
 
 // Next moves to the next document and reports whether there is one. Empty
 // lines are no documents; a line of blanks is one, unless it follows an object.
@@ -64,18 +68,21 @@ func (s *Scanner) Next() bool {
 	if s.i >= len(s.b) {
 		return false
 	}
-	start := jsonscan.SkipSpace(s.b, s.i)
-	if start < len(s.b) {
-		switch s.b[start] {
+	if s.solid < s.i {
+		s.solid, s.isText = jsonscan.SkipSpace(s.b, s.i), false
+	}
+	if !s.isText && s.solid < len(s.b) {
+		switch s.b[s.solid] {
 		case '{':
-			if s.object(start) {
+			if s.object(s.solid) {
 				return true
 			}
 		case '"':
-			if s.str(start) {
+			if s.str(s.solid) {
 				return true
 			}
 		}
+		s.isText = true
 	}
 	s.text()
 	return true

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -107,4 +108,24 @@ func unspaced(b []byte) string {
 		}
 	}
 	return string(out)
+}
+
+// Lines of blanks cost their length once, and not that of all that follow.
+func TestScan_BlankLines(t *testing.T) {
+	for _, end := range []string{"", `{"a":1}`, `{"a":`, `"`, `"a" b`, "text"} {
+		begin := time.Now()
+		rec := strings.Repeat("\n\t", 1<<19) + end
+		n, last := 0, ""
+		for docs := Scan([]byte(rec)); docs.Next(); n++ {
+			last = string(docs.Bytes())
+		}
+		require.Less(t, time.Since(begin), 10*time.Second)
+		if end == `{"a":1}` {
+			require.Equal(t, 1, n, "the blanks before an object are its own")
+			require.Equal(t, end, last)
+			continue
+		}
+		require.Equal(t, 1<<19, n)
+		require.Equal(t, "\t"+end, last)
+	}
 }
