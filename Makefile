@@ -11,8 +11,8 @@ LDFLAGS := -s -w -X github.com/grafana/alloy/internal/build.Version=$(VERSION)
 # Packages that link the whole distribution, or run it as a process: they share
 # the build cache of the binaries, and the race detector would build all of Alloy
 # a second time. All other packages are ours to race.
-WHOLE := ./cmd/alloy/... ./internal/convertflow/sidebyside ./internal/demo/... ./internal/distribution/... ./internal/endtoend/... ./internal/throughput
-RACED = $(shell go list ./... | grep -v -E '/(cmd/alloy|internal/convertflow/sidebyside|internal/demo|internal/distribution|internal/endtoend|internal/throughput$$)')
+WHOLE := ./cmd/alloy/... ./internal/convertflow/sidebyside ./internal/demo/... ./internal/distribution/... ./internal/endtoend/... ./internal/recipes ./internal/throughput
+RACED = $(shell go list ./... | grep -v -E '/(cmd/alloy|internal/convertflow/sidebyside|internal/demo|internal/distribution|internal/endtoend|internal/recipes$$|internal/throughput$$)')
 
 # The web UI is built by npm out of the sources of the Alloy in go.mod, once for each version. WITH_UI= does without. The dot keeps the go command away from the Go
 # files that some npm packages have.

@@ -81,7 +81,7 @@ func (p *page) links() []string {
 // Links between pages, and into them, lead somewhere, and each page of docs can be
 // found from the first one.
 func TestDocs_Links(t *testing.T) {
-	all := pages(t, "*.md", "docs/*.md", "component/*/*/README.md", "operations/*/*.md")
+	all := pages(t, "*.md", "docs/*.md", "docs/recipes/*.md", "component/*/*/README.md", "operations/*/*.md")
 	found := map[string]bool{}
 	for path, p := range all {
 		for _, link := range p.links() {
@@ -106,7 +106,7 @@ func TestDocs_Links(t *testing.T) {
 		}
 	}
 	require.Greater(t, len(found), 10)
-	for path := range pages(t, "docs/*.md") {
+	for path := range pages(t, "docs/*.md", "docs/recipes/*.md") {
 		require.True(t, found[path], "no page leads to %s", path)
 	}
 }
@@ -117,7 +117,7 @@ func TestDocs_Configurations(t *testing.T) {
 	t.Setenv("FIREHOSE_ACCESS_KEY", "key")
 	t.Setenv("LOKI_URL", "http://loki/push")
 	n := 0
-	for path := range pages(t, "docs/*.md") {
+	for path := range pages(t, "docs/*.md", "docs/recipes/*.md") {
 		for _, config := range docpage.ReadFile(t, path).Code {
 			file := filepath.Join(t.TempDir(), "config.alloy")
 			require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(config, "<LOKI_URL>", "http://loki/push")), 0o600))
@@ -196,7 +196,7 @@ func TestDocs_Names(t *testing.T) {
 	}
 
 	met := map[string]int{}
-	for path, p := range pages(t, "*.md", "docs/*.md") {
+	for path, p := range pages(t, "*.md", "docs/*.md", "docs/recipes/*.md") {
 		for _, name := range ourMetric.FindAllString(p.text, -1) {
 			require.True(t, ours[name], "%s: %s", path, name)
 			met["our metrics"]++
@@ -231,7 +231,7 @@ var (
 func TestDocs_Flags(t *testing.T) {
 	help := map[string]string{}
 	n := 0
-	for path, p := range pages(t, "*.md", "docs/*.md") {
+	for path, p := range pages(t, "*.md", "docs/*.md", "docs/recipes/*.md") {
 		for _, m := range firehoseCommand.FindAllStringSubmatch(commands(p.text), -1) {
 			if help[m[1]] == "" {
 				text, err := exec.Command("go", "run", "-C", root, "./cmd/firehose", m[1], "--help").Output()

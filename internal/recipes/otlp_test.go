@@ -1,0 +1,110 @@
+package recipes
+
+import (
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/DataDog/datadog-agent/pkg/opentelemetry-mapping-go/otlp/attributes"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+)
+
+// logRecord is one of OTLP.
+type logRecord struct {
+	// tags and host are what Datadog's own code makes of the resource.
+	tags     []string
+	host     string
+	fields   map[string]any
+	severity string
+	nanos    int64
+	line     string
+}
+
+// datadog takes logs by OTLP in the place of Datadog, or refuses them while it is
+// down. It is safe for concurrent use.
+type datadog struct {
+	url  string
+	down atomic.Bool
+
+	mu      sync.Mutex
+	records []logRecord
+	keys    map[string]bool
+}
+
+func startDatadog(t *testing.T) *datadog {
+	t.Helper()
+	d := &datadog{keys: map[string]bool{}}
+	mux := http.NewServeMux()
+	mux.Handle("POST /v1/logs", d)
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	d.url = server.URL
+	return d
+}
+
+func (d *datadog) taken() []logRecord {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.records
+}
+
+// has returns nil once n records have been sent.
+func (d *datadog) has(n int) func() error {
+	return func() error {
+		if got := len(d.taken()); got < n {
+			return fmt.Errorf("%w to Datadog: %d of %d records", errTooFew, got, n)
+		}
+		return nil
+	}
+}
+
+func (d *datadog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if d.down.Load() {
+		http.Error(w, "down", http.StatusServiceUnavailable)
+		return
+	}
+	records, err := readLogs(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	d.mu.Lock()
+	d.records = append(d.records, records...)
+	d.keys[r.Header.Get("Dd-Api-Key")] = true
+	d.mu.Unlock()
+	w.Header().Set("Content-Type", "application/x-protobuf")
+	w.WriteHeader(http.StatusOK) // An empty answer is that of OTLP for success.
+}
+
+func readLogs(r *http.Request) ([]logRecord, error) {
+	plain, err := gzip.NewReader(r.Body)
+	if err != nil {
+		return nil, fmt.Errorf("cannot decompress logs: %w", err)
+	}
+	message, err := io.ReadAll(plain)
+	if err != nil {
+		return nil, fmt.Errorf("cannot decompress logs: %w", err)
+	}
+	request := plogotlp.NewExportRequest()
+	if err := request.UnmarshalProto(message); err != nil {
+		return nil, fmt.Errorf("cannot read logs: %w", err)
+	}
+	var records []logRecord
+	for _, of := range request.Logs().ResourceLogs().All() {
+		host, _ := attributes.SourceFromAttrs(of.Resource().Attributes(), nil)
+		for _, scope := range of.ScopeLogs().All() {
+			for _, l := range scope.LogRecords().All() {
+				records = append(records, logRecord{
+					tags: attributes.TagsFromAttributes(of.Resource().Attributes()), host: host.Identifier,
+					fields: l.Attributes().AsRaw(), severity: l.SeverityText(), nanos: l.Timestamp().AsTime().UnixNano(), line: l.Body().AsString(),
+				})
+			}
+		}
+	}
+	return records, nil
+}
