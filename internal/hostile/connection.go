@@ -29,7 +29,7 @@ func dial[A any](r *rig.Rig[A]) *wire {
 	r.T.Helper()
 	conn, err := net.Dial("tcp", r.Info().Address)
 	require.NoError(r.T, err)
-	r.T.Cleanup(func() { conn.Close() })
+	r.T.Cleanup(func() { _ = conn.Close() })
 	require.NoError(r.T, conn.SetDeadline(time.Now().Add(rig.Patience)))
 	return &wire{r.T, conn, bufio.NewReader(conn)}
 }

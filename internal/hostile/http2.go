@@ -58,7 +58,7 @@ func (s Suite[A]) HTTP2(t *testing.T) {
 	f("2 MiB of `[`", strings.NewReader(strings.Repeat("[", 2<<20)), "key", 400)
 	f("a gzip bomb of 16 MiB", strings.NewReader(Bomb(t, 16<<20)), "key", 400, "Content-Encoding", "gzip")
 	slow, writer := io.Pipe()
-	defer writer.Close()
+	defer func() { _ = writer.Close() }()
 	var others sync.WaitGroup
 	others.Go(func() {
 		if a, err := r.TryPost(slow, "X-Amz-Firehose-Access-Key", "key"); err != nil || a.Status != 503 {
