@@ -90,6 +90,26 @@ func TestCloudWatch(t *testing.T) {
 	require.Equal(t, map[string]string{"cluster": "orchard", "log_type": "host", "service_name": "chronyd"}, got[4].labels)
 }
 
+// Performance records stay entries when nothing drops them.
+func TestCloudWatch_PerformanceKept(t *testing.T) {
+	t.Parallel()
+	loki := startLoki(t)
+	config := recipe(t, "cloudwatch.alloy")
+	last, end := strings.LastIndex(config, "\tstage.match {"), strings.Index(config, `loki.write "`)
+	require.Positive(t, last)
+	a := startAlloy(t, onLoopback(t, config[:last]+"}\n"+config[end:], ""), nil, "LOKI_URL="+loki.url, "FIREHOSE_ACCESS_KEY="+accessKey)
+
+	at := ago(time.Minute).Truncate(time.Millisecond)
+	record := fmt.Sprintf(`{"ClusterName":"orchard","NodeName":"%s","Timestamp":"%d","Type":"Node","Version":"0","node_cpu_utilization":41.5}`, node, at.UnixMilli())
+	require.Equal(t, http.StatusOK, deliver(t, a.endpoint(), logEvents(t, logGroups+"performance", node, at.Add(time.Second), record)))
+	a.await(loki.has(1))
+	got := loki.taken()[0]
+	require.Equal(t, record, got.line)
+	require.Equal(t, at.UnixNano(), got.nanos, "when it was measured")
+	require.Equal(t, map[string]string{"cluster": "orchard", "log_type": "performance", "service_name": "unknown_service"}, got.labels)
+	a.await(a.metric(`container_insights_node_cpu_utilization{`, `} 41.5`))
+}
+
 // metric returns nil once a sample has all of some parts.
 func (a *alloy) metric(parts ...string) func() error {
 	return func() error {

@@ -46,11 +46,12 @@ func TestDatadog(t *testing.T) {
 	require.Equal(t, map[string]bool{apiKey: true}, datadog.keys)
 }
 
-// lines are records of as many lines, each a nanosecond after the one before.
-func lines(from time.Time, n int) [][]byte {
+// lines are records of as many lines, each a nanosecond after the one before, and
+// with a padding of some bytes.
+func lines(from time.Time, n, padding int) [][]byte {
 	var all [][]byte
 	for i := range n {
-		all = append(all, fargate(from.Add(time.Duration(i)), fmt.Sprintf("line %d", i)))
+		all = append(all, fargate(from.Add(time.Duration(i)), fmt.Sprintf("line %d %s", i, strings.Repeat("-", padding))))
 	}
 	return all
 }
@@ -73,18 +74,22 @@ func TestLokiAndDatadog_Apart(t *testing.T) {
 
 	loki.down.Store(true)
 	require.Equal(t, http.StatusOK, deliver(t, endpoint, fargate(at, "one")))
-	a.await(datadog.has(1))
+	const queue = 10 << 20 // Of loki.write, which is not what holds all of this.
+	many := lines(at.Add(time.Minute/2), 1000, 2*queue/1000)
+	require.Equal(t, http.StatusOK, deliver(t, endpoint, many...))
+	a.await(datadog.has(1 + len(many)))
 	datadog.down.Store(true)
 	loki.down.Store(false)
 	require.Equal(t, http.StatusOK, deliver(t, endpoint, fargate(at.Add(time.Second), "two")))
-	a.await(loki.has(2))
+	a.await(loki.has(2 + len(many)))
 	datadog.down.Store(false)
-	a.await(datadog.has(2))
+	a.await(datadog.has(2 + len(many)))
 
-	require.Len(t, loki.taken(), 2)
-	require.Len(t, datadog.taken(), 2)
+	entries, records := loki.taken(), datadog.taken()
+	require.Len(t, entries, 2+len(many))
+	require.Len(t, records, 2+len(many))
 	for i, line := range []string{"one", "two"} {
-		e, r := loki.taken()[i], datadog.taken()[i]
+		e, r := entries[i], records[i]
 		require.Equal(t, []string{line, line}, []string{e.line, r.line})
 		require.Equal(t, []int64{at.Add(time.Duration(i) * time.Second).UnixNano(), r.nanos}, []int64{e.nanos, e.nanos})
 		require.ElementsMatch(t, standardTags, r.tags)
@@ -125,7 +130,7 @@ func TestLokiAndDatadog_Together(t *testing.T) {
 	require.Len(t, datadog.taken(), 1, "it got nothing of what Loki had refused")
 
 	datadog.down.Store(true)
-	many := lines(at, 1000)
+	many := lines(at, 1000, 0)
 	require.Equal(t, http.StatusServiceUnavailable, deliver(t, endpoint, many...))
 	require.Len(t, loki.taken(), 1+len(many), "Loki is asked first")
 }
@@ -137,7 +142,7 @@ func TestLokiAndDatadog_Full(t *testing.T) {
 	a, loki, datadog := both(t, config, "")
 	datadog.down.Store(true)
 	at := ago(time.Minute)
-	many := lines(at, 1000)
+	many := lines(at, 1000, 0)
 	require.Equal(t, http.StatusOK, deliver(t, a.endpoint(), many...))
 	a.await(loki.has(len(many)))
 	a.logged("sending queue is full")

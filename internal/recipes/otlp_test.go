@@ -1,11 +1,13 @@
 package recipes
 
 import (
+	"cmp"
 	"compress/gzip"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -47,10 +49,11 @@ func startDatadog(t *testing.T) *datadog {
 	return d
 }
 
+// taken returns what has been sent, by time.
 func (d *datadog) taken() []logRecord {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.records
+	return slices.SortedStableFunc(slices.Values(d.records), func(a, b logRecord) int { return cmp.Compare(a.nanos, b.nanos) })
 }
 
 // has returns nil once n records have been sent.
