@@ -73,7 +73,7 @@ test: lint ## all tests; the first run builds Alloy and Loki
 	$(MAKE) fuzz
 
 .PHONY: test-faults
-test-faults: build build/loki ## every fault in every pipeline, 50 kills and so on; writes the table of docs/reliability.md, takes 7 minutes
+test-faults: build build/loki ## every fault in every pipeline, 50 kills and so on; writes the table of docs/reliability.md, takes 8 minutes
 	$(STATIC) go test -count=1 -timeout 60m -run '^(TestFaults|TestOverload)$$' ./internal/endtoend -full
 
 .PHONY: image

@@ -64,7 +64,7 @@ var faults = []fault{
 		},
 	},
 	{
-		name: "Loki killed", about: "Loki is killed at random moments, and comes back at once.", limits: lenient, direct: true,
+		name: "Loki killed", about: "Loki gets SIGKILL at random moments, 5 times, and comes back at once.", limits: lenient, direct: true,
 		cause: func(r *trial) {
 			for range r.times(5, 1) {
 				r.moment(500 * time.Millisecond)
@@ -126,6 +126,18 @@ var faults = []fault{
 		},
 	},
 	{
+		name: "Alloy and Loki killed", about: "Both get SIGKILL at about the same moments, 20 times, and come back at once.", limits: lenient, direct: true,
+		cause: func(r *trial) {
+			for range r.times(20, 1) {
+				r.moment(400 * time.Millisecond)
+				require.NoError(r.t, r.replicas[0].crash())
+				r.moment(30 * time.Millisecond) // Firehose comes again.
+				r.loki.kill()
+				require.NoError(r.t, r.loki.start())
+			}
+		},
+	},
+	{
 		name: "Alloy restarted", about: "Alloy gets SIGTERM at random moments, 5 times, and comes back at once.",
 		cause: func(r *trial) {
 			for range r.times(5, 2) {
@@ -162,6 +174,17 @@ var faults = []fault{
 				r.moment(300 * time.Millisecond)
 				require.NoError(r.t, replica.crash())
 			}
+		},
+	},
+	{
+		name: "Loki killed while its disk is full", about: "The disk of Loki is full for 5 s; then Loki gets SIGKILL, has room again, and comes back.", limits: lenient, direct: true, lokiDisk: 64 << 20,
+		beyond: "Loki has answered for lines that it could write to its memory only",
+		cause: func(r *trial) {
+			require.NoError(r.t, r.disk.fill())
+			r.last(5 * time.Second)
+			r.loki.kill()
+			require.NoError(r.t, r.disk.free())
+			require.NoError(r.t, r.loki.start())
 		},
 	},
 	{

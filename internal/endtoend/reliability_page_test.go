@@ -52,10 +52,12 @@ func outcomeTables(outcomes [][]outcome) string {
 		fmt.Fprintf(&b, " `%s` |", p.name)
 	}
 	b.WriteString("\n| --- | --- |" + strings.Repeat(" --- |", len(pipelines)) + "\n")
+	notes := 0
 	for i, f := range faults {
 		name := f.name
 		if f.beyond != "" {
-			name += " ¹"
+			notes++
+			name += fmt.Sprintf(" (%d)", notes)
 		}
 		fmt.Fprintf(&b, "| %s | %s |", name, f.about)
 		for j := range pipelines {
@@ -64,9 +66,12 @@ func outcomeTables(outcomes [][]outcome) string {
 		}
 		b.WriteString("\n")
 	}
+	b.WriteString("\nNobody but Loki can help what's lost in the rows with a number. Refer to [What nobody promises](#what-nobody-promises).\n\n")
+	notes = 0
 	for _, f := range faults {
 		if f.beyond != "" {
-			fmt.Fprintf(&b, "\n¹ %s. Refer to [What nobody promises](#what-nobody-promises).\n", f.beyond)
+			notes++
+			fmt.Fprintf(&b, "%d. %s.\n", notes, f.beyond)
 		}
 	}
 	b.WriteString("\nThe same runs in full:\n\n" +
