@@ -17,7 +17,8 @@ type Limits struct {
 	// Records bounds the records of one delivery.
 	Records int
 	// RecordSize bounds one record after its base64 and its own compression are
-	// undone. The handler does not look into records; this is for the Deliverer.
+	// undone, where a short line counts for what it takes as an entry. The handler
+	// does not look into records; this is for the Deliverer.
 	RecordSize int64
 	// DeliverySize bounds all records of one delivery together, counted like
 	// RecordSize. It is for the Deliverer too.
