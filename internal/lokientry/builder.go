@@ -194,19 +194,9 @@ func (b *Builder) distinct(st *stream, line string, nanos int64) int64 {
 	return at
 }
 
-// sampleLen is how much of a line's beginning, and of its end, stands for the line
-// where lines are compared. Long ones that differ in the middle only, and have one
-// time, come to lie a nanosecond apart without need.
-const sampleLen = 64
-
 func (b *Builder) hash(st *stream, line string, nanos int64) uint64 {
-	const odd1, odd2, odd3 = 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93, 0xc2b2ae3d27d4eb4f
-	h := (st.hash * odd1) ^ (uint64(nanos) * odd2)
-	if n := len(line); n > 2*sampleLen {
-		h ^= maphash.String(b.seed, line[n-sampleLen:])*odd3 ^ uint64(n)
-		line = line[:sampleLen]
-	}
-	return h ^ maphash.String(b.seed, line)
+	const odd1, odd2 = 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93
+	return maphash.String(b.seed, line) ^ (st.hash * odd1) ^ (uint64(nanos) * odd2)
 }
 
 // extra returns the structured metadata of an entry, in memory of its own.

@@ -117,6 +117,23 @@ func TestBuilder_TimeThatLokiWouldRefuse(t *testing.T) {
 	require.Equal(t, 1, b.Counts().Moved)
 }
 
+// Lines that differ keep their time, wherever they differ: it would depend on what
+// else stands in the delivery.
+func TestBuilder_LinesThatDifferStay(t *testing.T) {
+	b := newBuilder(t, options(), &Delivery{})
+	src := shopEvent("", 0).Source
+	for i := range 300 {
+		line := []byte(strings.Repeat("x", 300))
+		line[i] = 'y'
+		ev := shopEvent(string(line), arrival.UnixNano())
+		ev.Source = src
+		b.Append(ev)
+	}
+	for _, e := range b.Entries() {
+		require.Equal(t, arrival.UnixNano(), e.Timestamp.UnixNano(), e.Line)
+	}
+}
+
 func TestBuilder_EqualLinesStayApart(t *testing.T) {
 	lines := []string{"a", "b", "a", "a", "b", "a"}
 	deliver := func() (times []int64) {
