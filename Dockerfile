@@ -22,7 +22,7 @@ RUN --mount=type=cache,target=/go/pkg/mod \
 FROM --platform=$BUILDPLATFORM node:20 AS ui
 COPY --from=sources /ui /ui
 WORKDIR /ui
-RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund && npm run build
+RUN --mount=type=cache,target=/cache/npm npm ci --cache /cache/npm --ignore-scripts --no-audit --no-fund && npm run build
 
 FROM --platform=$BUILDPLATFORM golang:1.26.8 AS build
 ARG TARGETOS TARGETARCH
@@ -42,8 +42,8 @@ RUN --mount=type=cache,target=/go/pkg/mod \
       ./cmd/alloy
 RUN --mount=type=cache,target=/go/pkg/mod \
     --mount=type=cache,target=/cache/build \
-    mkdir /out/root && \
-    go run -C tools/image . files --config /src/operations/image/config.alloy | tar -x -C /out/root
+    mkdir /out/files && \
+    go run -C tools/image . files --config /src/operations/image/config.alloy | tar -x -C /out/files
 
 FROM scratch
 ARG VERSION="" REVISION="" BUILD_DATE=""
@@ -53,8 +53,8 @@ LABEL org.opencontainers.image.title="alloy-eks" \
       org.opencontainers.image.created="$BUILD_DATE" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
-COPY --from=build /out/root/ /
-COPY --from=build --chown=473:473 /out/root/var/lib/alloy/ /var/lib/alloy/
+COPY --from=build /out/files/ /
+COPY --from=build --chown=473:473 /out/files/var/lib/alloy/ /var/lib/alloy/
 COPY --from=build /out/alloy /bin/alloy
 
 USER 473:473

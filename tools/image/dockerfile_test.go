@@ -88,5 +88,5 @@ func TestDockerfile_Files(t *testing.T) {
 			copies = append(copies, strings.Join([]string{c.SourcePaths[0], c.DestPath, c.Chown}, " "))
 		}
 	}
-	require.Equal(t, []string{"/out/root/ / ", "/out/root/var/lib/alloy/ /var/lib/alloy/ 473:473", "/out/alloy /bin/alloy "}, copies)
+	require.Equal(t, []string{"/out/files/ / ", "/out/files/var/lib/alloy/ /var/lib/alloy/ 473:473", "/out/alloy /bin/alloy "}, copies)
 }
