@@ -96,25 +96,26 @@ func (o *handover) part(ctx context.Context, entries []loki.Entry) error {
 }
 
 // finish hands over the entries that are left, and returns nil when every receiver
-// has all of them. Those that can refuse them are asked first: a delivery that is
-// refused comes once more, and the others would have it twice.
+// has all of them.
 func (o *handover) finish(ctx context.Context, entries []loki.Entry) error {
-	if o.begun {
-		return o.part(ctx, entries)
+	if !o.begun {
+		*o = o.begin() // None has a part of it, so it is for those that are now.
+		if err := o.accept(ctx, entries); err != nil {
+			return err
+		}
 	}
+	return o.part(ctx, entries)
+}
+
+// accept asks the receivers that can refuse the entries. They come first: a delivery
+// that is refused comes once more, and the others would have it twice.
+func (o *handover) accept(ctx context.Context, entries []loki.Entry) error {
 	if len(o.acceptors) == 1 {
-		if err := o.acceptors[0].Accept(ctx, entries); err != nil {
-			return err
-		}
+		return o.acceptors[0].Accept(ctx, entries)
 	}
-	if len(o.acceptors) > 1 {
-		group, ctx := errgroup.WithContext(ctx)
-		for _, a := range o.acceptors {
-			group.Go(func() error { return a.Accept(ctx, entries) })
-		}
-		if err := group.Wait(); err != nil {
-			return err
-		}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, a := range o.acceptors {
+		group.Go(func() error { return a.Accept(ctx, entries) })
 	}
-	return o.others.SendBatch(ctx, entries)
+	return group.Wait()
 }

@@ -165,6 +165,21 @@ func TestHandoff_Parts_OtherReceivers(t *testing.T) {
 	require.False(t, out.inParts())
 	require.NoError(t, out.finish(t.Context(), entriesOf("e")))
 	require.Equal(t, "e", <-toTwo)
+
+	h.update([]loki.LogsReceiver{one})
+	out = h.begin()
+	late := newJudge(accepts)
+	h.update([]loki.LogsReceiver{late})
+	require.NoError(t, out.finish(t.Context(), entriesOf("f")))
+	require.Equal(t, []string{"f"}, late.accepted(), "the receivers of the beginning are none any more")
+
+	gone := newJudge(func(context.Context) error {
+		h.update([]loki.LogsReceiver{two})
+		return nil
+	})
+	h.update([]loki.LogsReceiver{gone, one})
+	out = h.begin()
+	require.ErrorIs(t, out.finish(t.Context(), entriesOf("g")), errReceiversChanged, "the other one has not got it")
 }
 
 // A stopping component does not wait for a verdict, and does not claim one.
