@@ -48,6 +48,15 @@ func (b *Batch) originOf(entry int32) int32 {
 	return b.forms[entry].origin
 }
 
+// next returns what has been done to an entry once its refusal is answered.
+func (b *Batch) next(h hit) form {
+	f := form{origin: b.originOf(h.entry), reasons: []Reason{h.reason}}
+	if b.forms != nil {
+		f.reasons = append(slices.Clone(b.forms[h.entry].reasons), h.reason)
+	}
+	return f
+}
+
 // mend returns another form of each entry that was refused: the one that answers
 // to the reason, or the plain one.
 func (r *run) mend(b *Batch, plain bool, now time.Time) (entries []loki.Entry, forms []form) {
@@ -58,11 +67,7 @@ func (r *run) mend(b *Batch, plain bool, now time.Time) (entries []loki.Entry, f
 	// In the order in which they came, so that a repetition is a repetition.
 	slices.SortFunc(r.hits, func(x, y hit) int { return cmp.Compare(x.entry, y.entry) })
 	for _, h := range r.hits {
-		f := form{origin: h.entry}
-		if b.forms != nil {
-			f = b.forms[h.entry]
-		}
-		f.reasons = append(slices.Clone(f.reasons), h.reason)
+		f := b.next(h)
 		if _, ok := r.mended[f.origin]; !ok {
 			r.mended[f.origin] = h.reason
 		}

@@ -195,7 +195,8 @@ func (r *run) siftOne(ctx context.Context, b *Batch, tenant string, s segment, a
 
 // prove makes sure that a refusal which cannot be read is about the entry, and not
 // about everything that is pushed, as it would be when the URL is that of another
-// server. Otherwise every line would be taken for one that Loki does not want.
+// server. Otherwise every line would be taken for one that Loki does not want. What
+// it pushes is the form that the entry gets next, so that Loki has it once.
 func (r *run) prove(ctx context.Context, b *Batch, tenant string, h hit, a *answer) error {
 	r.mut.Lock()
 	proved := r.proved[tenant]
@@ -204,7 +205,7 @@ func (r *run) prove(ctx context.Context, b *Batch, tenant string, h hit, a *answ
 		return nil
 	}
 	now := time.Now()
-	entries := b.mend(h, how{plain: true, now: now}, []Reason{h.reason})
+	entries := b.mend(h, how{plain: true, bare: r.bare, now: now}, b.next(h).reasons)
 	plain := NewBatch(entries, nil, now)
 	defer plain.Release()
 	for _, requests := range r.e.plan(plain, now) {

@@ -134,6 +134,34 @@ func TestPush_AllRefused(t *testing.T) {
 	}
 }
 
+// Where no structured metadata is allowed, the proof that anything is accepted has
+// none either.
+func TestPush_RefusedWithoutMetadata(t *testing.T) {
+	s := newServer(t, func(_ string, req *push.PushRequest) (int, string) {
+		for _, st := range req.Streams {
+			for _, e := range st.Entries {
+				if len(e.StructuredMetadata) > 0 {
+					return http.StatusBadRequest, "stream '" + st.Labels + "' includes structured metadata, but this feature is disallowed"
+				}
+			}
+			if st.Labels != `{service_name="unknown_service"}` {
+				return http.StatusBadRequest, "no"
+			}
+		}
+		return http.StatusNoContent, ""
+	})
+	e := newTestEndpoint(t, s.URL, nil)
+	entry := newEntry(model.LabelSet{"app": "web"}, time.Now(), "line")
+	entry.StructuredMetadata = push.LabelsAdapter{{Name: "a", Value: "b"}}
+	b := NewBatch([]loki.Entry{entry}, nil, time.Now())
+	defer b.Release()
+	refused, err := e.Push(t.Context(), b)
+	require.NoError(t, err)
+	require.Empty(t, refused)
+	require.Len(t, s.lines(), 1, "the proof is the entry's own next form")
+	require.Contains(t, s.lines()[0], `line mended=metadata_disallowed a=b mended=metadata_disallowed,unknown`)
+}
+
 // The search for refused lines ends in any case.
 func TestPush_SearchIsBounded(t *testing.T) {
 	s := newStrict(t, func(_, _ string, e push.Entry) bool {
