@@ -29,11 +29,24 @@ type journal struct {
 	part map[string][]span
 }
 
-// journalHead tells one redrive from another.
+// journalHead tells one redrive from another, by where it reads and by what decides
+// which entries come of that.
 type journalHead struct {
-	Source string `json:"source"`
-	Form   string `json:"form"`
-	URL    string `json:"url"`
+	Source           string            `json:"source"`
+	Form             string            `json:"form"`
+	URL              string            `json:"url"`
+	Tenant           string            `json:"tenant,omitempty"`
+	CommonAttributes map[string]string `json:"common_attributes,omitempty"`
+}
+
+func (h journalHead) equal(other journalHead) bool {
+	return h.Source == other.Source && h.Form == other.Form && h.URL == other.URL &&
+		h.Tenant == other.Tenant && maps.Equal(h.CommonAttributes, other.CommonAttributes)
+}
+
+// String names the redrive in an error message.
+func (h journalHead) String() string {
+	return fmt.Sprintf("%s of %s to %s, with tenant %q and common attributes %v", h.Form, h.Source, h.URL, h.Tenant, h.CommonAttributes)
 }
 
 // journalLine is what was accepted: some records of an object, or all of it.
@@ -84,11 +97,11 @@ func (j *journal) load(path string, want journalHead) error {
 		}
 		if number == 1 {
 			var got journalHead
-			if err := unmarshalStrictly(line, &got); err != nil || got == (journalHead{}) {
+			if err := unmarshalStrictly(line, &got); err != nil || got.equal(journalHead{}) {
 				return errors.New("it is not the state of a redrive")
 			}
-			if got != want {
-				return fmt.Errorf("it is of another redrive: %s of %s to %s", got.Form, got.Source, got.URL)
+			if !got.equal(want) {
+				return fmt.Errorf("it is of another redrive: %.1024s", got)
 			}
 			continue
 		}

@@ -117,13 +117,11 @@ func (f *redriveFlags) run(cmd *cobra.Command, address string) (err error) {
 		err = r.run(ctx)
 	}
 	sum := r.report.summary()
-	if err := f.print(cmd.OutOrStdout(), sum); err != nil {
-		return err
-	}
+	printed := f.print(cmd.OutOrStdout(), sum)
 	if err == nil {
 		err = sum.err()
 	}
-	return err
+	return errors.Join(err, printed)
 }
 
 // redrive completes the flags.
@@ -154,7 +152,9 @@ func (f *redriveFlags) redrive(ctx context.Context, address string) (*redrive, e
 	if err != nil {
 		return nil, err
 	}
-	journal, err := openJournal(f.state, journalHead{Source: source.String(), Form: string(form), URL: f.sender.URL}, f.dryRun)
+	journal, err := openJournal(f.state, journalHead{
+		Source: source.String(), Form: string(form), URL: f.sender.URL, Tenant: f.tenant, CommonAttributes: f.sender.CommonAttributes,
+	}, f.dryRun)
 	if err != nil {
 		return nil, err
 	}

@@ -303,6 +303,17 @@ func TestRedrive_Retries(t *testing.T) {
 	}
 }
 
+// A state with labels is found to be of the same redrive again.
+func TestRedrive_ResumeWithLabels(t *testing.T) {
+	folder, state := t.TempDir(), filepath.Join(t.TempDir(), "state")
+	writeObject(t, filepath.Join(folder, "a"), 1)
+	args := []string{folder, "--state", state, "--tenant", "shop", "--common-attribute", "lbl_a=1", "--common-attribute", "lbl_b=2"}
+	e := newEndpoint(t)
+	redriven(t, e, args...)
+	require.Equal(t, 1, redriven(t, e, args...).SkippedObjects)
+	require.Len(t, e.deliveries, 1)
+}
+
 func TestRedrive_DryRun(t *testing.T) {
 	folder, state := t.TempDir(), filepath.Join(t.TempDir(), "state")
 	writeObject(t, filepath.Join(folder, "a"), 1, 1, 2)
@@ -392,6 +403,8 @@ func TestRedrive_Failure(t *testing.T) {
 	f("it is not the state of a redrive", folder, "--state", other)
 	f("it is of another redrive", folder, "--state", state, "--all-data")
 	f("it is of another redrive", filepath.Join(folder, "a"), "--state", state)
+	f("it is of another redrive", folder, "--state", state, "--tenant", "other")
+	f("it is of another redrive", folder, "--state", state, "--common-attribute", "lbl_redriven=yes")
 	f("line 4", folder, "--state", damaged)
 	f("cannot write state", folder, "--state", filepath.Join(folder, "absent", "state"))
 	f("not an http or https URL", folder, "--url", "ftp://x")
