@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"strings"
 
@@ -34,13 +33,14 @@ type s3Bucket struct {
 	name, prefix string
 }
 
-// openS3 returns the bucket of an s3:// URL. Credentials are found as by any
+// openS3 returns the bucket of an address such as s3://bucket/prefix. Credentials are found as by any
 // program of AWS.
 //
 // https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 func openS3(ctx context.Context, address string, o s3Options) (*s3Bucket, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
+	// Not as a URL: a prefix may hold what looks like an escape.
+	name, prefix, _ := strings.Cut(strings.TrimPrefix(address, s3Scheme), "/")
+	if name == "" {
 		return nil, fmt.Errorf("%.64q is not %sbucket/prefix", address, s3Scheme)
 	}
 	var load []func(*config.LoadOptions) error
@@ -62,9 +62,7 @@ func openS3(ctx context.Context, address string, o s3Options) (*s3Bucket, error)
 		// Objects may have no checksum, of which there is a warning otherwise.
 		s.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	})
-	// Not u.Path: a prefix may hold what looks like an escape.
-	prefix := strings.TrimPrefix(strings.TrimPrefix(address, s3Scheme+u.Host), "/")
-	return &s3Bucket{client: client, name: u.Host, prefix: prefix}, nil
+	return &s3Bucket{client: client, name: name, prefix: prefix}, nil
 }
 
 func (b *s3Bucket) String() string { return s3Scheme + b.name + "/" + b.prefix }

@@ -156,6 +156,22 @@ func TestRedrive_S3(t *testing.T) {
 	require.Empty(t, e.deliveries)
 }
 
+// A prefix is the beginning of a key, and no path of a URL.
+func TestOpenS3_Address(t *testing.T) {
+	f := func(address, wantName, wantPrefix string) {
+		t.Helper()
+		b, err := openS3(t.Context(), address, s3Options{})
+		require.NoError(t, err)
+		require.Equal(t, []string{wantName, wantPrefix}, []string{b.name, b.prefix})
+	}
+	newS3Server(t, nil) // For its environment.
+	f("s3://backup", "backup", "")
+	f("s3://backup/", "backup", "")
+	f("s3://backup/failed/", "backup", "failed/")
+	f("s3://backup//failed", "backup", "/failed")
+	f("s3://backup/100%/a%2fb?c#d", "backup", "100%/a%2fb?c#d")
+}
+
 func TestRedrive_S3Failure(t *testing.T) {
 	objects, want := s3Objects(t, 30)
 	s := newS3Server(t, objects)
