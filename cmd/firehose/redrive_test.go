@@ -366,6 +366,13 @@ func TestRedrive_AllData(t *testing.T) {
 		require.Equal(t, time.Date(2026, 8, 20, 10, 0, 5, 0, time.UTC).UnixMilli(), d.Timestamp)
 		require.Equal(t, "{\"log\":\"x\"}\n", string(d.Records[0].Data))
 	}
+
+	// Nothing tells what was one delivery, so it is as much as Firehose buffers.
+	require.NoError(t, os.WriteFile(name, []byte(strings.Repeat(strings.Repeat("x", 1_000_000)+"\n", 6)), 0o600))
+	e.answer()
+	redriven(t, e, folder, "--all-data")
+	require.Len(t, e.deliveries, 2)
+	require.Len(t, e.deliveries[0].Records, 5)
 }
 
 func TestRedrive_Failure(t *testing.T) {
@@ -435,6 +442,52 @@ func TestRedrive_KeyIsNoFlag(t *testing.T) {
 	state, err := os.ReadFile(filepath.Join(folder, ".state"))
 	require.NoError(t, err)
 	require.NotContains(t, string(state), "the secret key")
+}
+
+// A redrive as a whole keeps to its pace.
+func TestRedrive_Rate(t *testing.T) {
+	folder := t.TempDir()
+	writeObject(t, filepath.Join(folder, "a"), 1, 2, 3, 3)
+	for _, pace := range [][]string{{"--rate", "20"}, {"--byte-rate", "20B"}} { // A record is a byte.
+		begin := time.Now()
+		redriven(t, newEndpoint(t), append(pace, folder)...)
+		require.GreaterOrEqual(t, time.Since(begin), 100*time.Millisecond, pace)
+	}
+}
+
+// A place that cannot be read is none that was accepted with what is around it.
+func TestRedrive_UnreadableWithin(t *testing.T) {
+	folder, state := t.TempDir(), filepath.Join(t.TempDir(), "state")
+	name := filepath.Join(folder, "a")
+	writeObject(t, name, 1, 1)
+	text, err := os.ReadFile(name)
+	require.NoError(t, err)
+	first, second, _ := strings.Cut(string(text), "\n")
+	require.NoError(t, os.WriteFile(name, []byte(first+"\n{broken\n"+second), 0o600))
+	e := newEndpoint(t)
+	for _, want := range [][]string{{"0 at 0", "1 at 1"}, nil} {
+		e.answer()
+		_, _, err := redriveTo(t, e, folder, "--state", state)
+		require.ErrorIs(t, err, errIncomplete)
+		require.ErrorContains(t, err, "1 places")
+		require.Equal(t, want, shape(e.deliveries))
+	}
+}
+
+// Where nothing shows progress on one line, it is a line now and then.
+func TestShowRedrive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		r := newRedriveReport()
+		shown := showRedrive(&log, r)
+		r.listed([]object{{Key: "a", Size: 1000}, {Key: "b", Size: 1000}})
+		r.read(object{Key: "a", Size: 1000})
+		r.delivered(50)
+		time.Sleep(logInterval + time.Second)
+		r.refused(errors.New("it was not accepted"))
+		shown.stop()
+		require.Equal(t, "1 of 2 objects, 1.0 kB of 2.0 kB, 50 records in 1 deliveries, 5 records/s\nit was not accepted\n", log.String())
+	})
 }
 
 // What was not used while an endpoint was slow is not made up for.
