@@ -280,8 +280,6 @@ func TestSender_413IsPermanent(t *testing.T) {
 	requireFiles(t, dir, 0)
 }
 
-// TestSender_Malformed413IsRetried shows that a proxy's 413 is like a 500:
-// Firehose does not look at the status of an answer that is not in its format.
 // What is hopeless is not tried again, and backed up all the same.
 func TestSender_Hopeless(t *testing.T) {
 	e := newEndpoint(t, answer(503), answer(401))
@@ -295,6 +293,8 @@ func TestSender_Hopeless(t *testing.T) {
 	require.FileExists(t, res.BackupFile)
 }
 
+// TestSender_Malformed413IsRetried shows that a proxy's 413 is like a 500:
+// Firehose does not look at the status of an answer that is not in its format.
 func TestSender_Malformed413IsRetried(t *testing.T) {
 	e := newEndpoint(t, text(413, "text/html", "<h1>too large</h1>"), answer(200))
 	s := newSender(t, Options{URL: e.URL, RetryDuration: time.Minute, Clock: newFakeClock()})
