@@ -2,9 +2,9 @@ package endtoend
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -163,16 +163,13 @@ func silent(x *spoilt) { <-x.r.Context().Done() }
 
 // resetting breaks two of three connections, one before Loki has the push and one
 // after.
-func resetting(random *rand.Rand) spoiling {
-	numbers := make(chan uint64, 1)
-	numbers <- random.Uint64()
+func resetting() spoiling {
+	var pushes atomic.Int64
 	return func(x *spoilt) {
-		n := <-numbers
-		numbers <- rand.New(rand.NewPCG(n, 1)).Uint64()
-		switch n % 3 {
-		case 0:
-			x.reset()
+		switch pushes.Add(1) % 3 {
 		case 1:
+			x.reset()
+		case 2:
 			_ = x.store()
 			x.reset()
 		default:
@@ -185,7 +182,8 @@ func resetting(random *rand.Rand) spoiling {
 func TestFaultyProxy(t *testing.T) {
 	loki := sharedLoki(t)
 	p := newFaultyProxy(t, loki.address)
-	through := &http.Client{Timeout: 300 * time.Millisecond}
+	// A sender gives up after impatience, unless it is to have an answer.
+	const impatience = 400 * time.Millisecond
 	f := func(name string, s spoiling, status int, stored int) {
 		t.Helper()
 		p.spoil(s)
@@ -193,10 +191,16 @@ func TestFaultyProxy(t *testing.T) {
 			Labels: fmt.Sprintf("{case=%q}", name), Entries: []push.Entry{{Timestamp: noon, Line: name}},
 		}}}).Marshal()
 		require.NoError(t, err)
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.pushURL(), bytes.NewReader(snappy.Encode(nil, body)))
+		wait := patience
+		if status == 0 {
+			wait = impatience
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), wait)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.pushURL(), bytes.NewReader(snappy.Encode(nil, body)))
 		require.NoError(t, err)
 		req.Header = http.Header{"X-Scope-Orgid": {loki.id}, "Content-Type": {"application/x-protobuf"}, "Content-Encoding": {"snappy"}}
-		resp, err := through.Do(req)
+		resp, err := client.Do(req)
 		if status == 0 {
 			require.Error(t, err, name)
 		} else {
@@ -214,9 +218,13 @@ func TestFaultyProxy(t *testing.T) {
 	f("sound", nil, 204, 1)
 	f("answered", answering(429), 429, 0)
 	f("stored", storing(500), 500, 1)
-	f("late answer", lateAnswers(350*time.Millisecond), 0, 1)
-	f("late request", lateRequests(350*time.Millisecond), 0, 1)
+	f("late answer", lateAnswers(3*impatience), 0, 1)
+	f("late request", lateRequests(3*impatience), 0, 1)
 	f("silent", silent, 0, 0)
+	reset := resetting()
+	f("reset before", reset, 0, 0)
+	f("reset behind", reset, 0, 1)
+	f("not reset", reset, 204, 1)
 	f("sound again", nil, 204, 1)
-	require.EqualValues(t, 5, p.met.Load())
+	require.EqualValues(t, 8, p.met.Load())
 }

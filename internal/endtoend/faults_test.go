@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -102,7 +103,7 @@ var faults = []fault{
 	},
 	{
 		name: "reset", about: "Two of three connections are reset, before Loki has the push or after it, for 3 s.",
-		cause: func(r *trial) { r.spoiled(span, resetting(r.random)) },
+		cause: during(span, resetting()),
 	},
 	{
 		name: "Loki's disk full", about: "The disk of Loki is full for 15 s.", limits: lenient, direct: true, lokiDisk: 64 << 20,
@@ -240,12 +241,18 @@ func (r *trial) last(d time.Duration) {
 // moment lets a random time pass, of up to d.
 func (r *trial) moment(d time.Duration) { r.last(time.Duration(r.random.Int64N(int64(d)))) }
 
-// spoiled spoils pushes for a while, of which there must be some.
+// spoiled spoils pushes for a while, and until there has been one.
 func (r *trial) spoiled(d time.Duration, s spoiling) {
+	r.t.Helper()
 	r.proxy.spoil(s)
 	r.last(d)
+	require.NoError(r.t, r.replicas[0].await(func() error {
+		if r.proxy.met.Load() == 0 {
+			return errors.New("nothing has gone wrong")
+		}
+		return nil
+	}))
 	r.proxy.spoil(nil)
-	require.Positive(r.t, r.proxy.met.Load(), "nothing went wrong")
 }
 
 // accepted waits until so many more deliveries have been answered 200.
@@ -362,12 +369,16 @@ func (f *fault) prepare(r *trial, p *pipeline) {
 		}
 		r.replicas = append(r.replicas, p.startReplica(r.t, r.loki, r.pushURL, d))
 	}
-	origin := r.replicas[0].origin()
+	endpoint := r.replicas[0].endpoint()
 	if f.replicas > 0 {
-		origin = startBalancer(r.t, r.replicas).URL
+		b := newBalancer(r.t)
+		for _, replica := range r.replicas {
+			b.add(r.t, replica.endpoint(), replica.address)
+		}
+		endpoint = b.URL
 	}
 	sender, err := standin.NewSender(standin.Options{
-		URL: origin + "/awsfirehose/api/v1/push", AccessKey: faultAccessKey, Seed: 1, Connections: loadSenders,
+		URL: endpoint, AccessKey: faultAccessKey, Seed: 1, Connections: loadSenders,
 		RetryDuration: 10 * patience, RetryUnit: 20 * time.Millisecond, ResponseTimeout: 10 * time.Second,
 	})
 	require.NoError(r.t, err)

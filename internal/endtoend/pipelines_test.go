@@ -113,7 +113,10 @@ func (r *replica) rewrite(n *tenant, pushURL, more string) {
 	require.NoError(r.t, os.WriteFile(r.config, []byte(r.pipeline.config(r.t, r.port, n, pushURL, more)), 0o600))
 }
 
-func (r *replica) origin() string { return fmt.Sprintf("http://127.0.0.1:%d", r.port) }
+// endpoint returns the URL that Firehose would be given, whatever component it is of.
+func (r *replica) endpoint() string {
+	return fmt.Sprintf("http://127.0.0.1:%d/awsfirehose/api/v1/push", r.port)
+}
 
 // remember notes how much memory the process has had.
 func (r *replica) remember() {
