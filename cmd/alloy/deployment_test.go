@@ -3,13 +3,13 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/grafana/alloy/eks/internal/distribution"
+	"github.com/grafana/alloy/eks/internal/docpage"
 )
 
 // command runs the distribution's command line.
@@ -37,9 +37,6 @@ func TestConfigurations_Success(t *testing.T) {
 	}
 }
 
-// block is a block of Alloy's syntax in a page.
-var block = regexp.MustCompile("(?s)```alloy\n(.*?)```")
-
 // What a user copies from the page of a component is valid in the binary, with the
 // components that it is connected to. The first block of a page has placeholders
 // that are no values.
@@ -49,12 +46,10 @@ func TestPages_Success(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, pages)
 	for _, page := range pages {
-		text, err := os.ReadFile(page)
-		require.NoError(t, err)
-		examples := block.FindAllStringSubmatch(string(text), -1)
+		examples := docpage.ReadFile(t, page).Code
 		require.Greater(t, len(examples), 1, page)
 		for _, example := range examples[1:] {
-			config := strings.ReplaceAll(example[1], "<LOKI_URL>", "http://loki/push")
+			config := strings.ReplaceAll(example, "<LOKI_URL>", "http://loki/push")
 			if !strings.Contains(config, `loki.write "default"`) {
 				config += "\nloki.write \"default\" { }\n"
 			}
