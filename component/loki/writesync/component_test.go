@@ -418,7 +418,7 @@ func TestComponent_Channel(t *testing.T) {
 	r := newRig(t, fmt.Sprintf("endpoint {\n url = %q\n batch_wait = \"1h\"\n batch_size = \"20B\"\n}", e.URL))
 	r.send("0123456789", "0123456780", "next")
 	r.eventually(func() bool { return len(e.accepted()) == 2 })
-	require.EqualValues(t, 1, r.metric("queued_entries"))
+	r.eventually(func() bool { return r.metric("queued_entries") == 1 })
 	r.stop() // What waits is pushed.
 	require.Len(t, e.accepted(), 3)
 	require.Zero(t, r.metric("queued_entries"))
