@@ -30,6 +30,11 @@ func (f *fragment) complete(partial event.Partial) event.Event {
 	return f.ev
 }
 
+// maxBegun is how many lines a delivery may begin, and how many a Carry keeps: each
+// takes some 800 bytes beside its text, which a forged one may do without. The
+// pieces of real lines have 16 KiB, and so no delivery begins that many.
+const maxBegun = 10_000
+
 // join takes an event while pieces of lines are about. Pieces are joined for a
 // container's stream, however they are mixed with other containers' lines; where
 // the record does not say whose a piece is, joining would make lines that nobody
@@ -41,6 +46,10 @@ func (p *Parser) join(dst []event.Event, ev *event.Event, t tag) []event.Event {
 	begun := p.begun(ev)
 	switch t {
 	case part:
+		if begun == nil && len(p.pending) >= maxBegun {
+			ev.Partial = event.Fragment
+			return append(dst, *ev)
+		}
 		if begun == nil || begun.repeats(ev) {
 			if begun != nil {
 				begun.done = true
@@ -222,10 +231,14 @@ func (c *Carry) end(held *carried) {
 	}
 }
 
-// room returns how many bytes more may be kept.
+// room returns how many bytes more may be kept, a negative number when there are
+// too many beginnings already.
 func (c *Carry) room() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(c.held) >= maxBegun {
+		return -1
+	}
 	return c.maxSize - c.size
 }
 

@@ -235,3 +235,31 @@ func TestParser_MaxEvents(t *testing.T) {
 	f(head+`{"message":"a"},{"message":"b"},{"message":"c"}`+tail, "a", "b", `too_large {"message":"c"}`+tail)
 	f(head+`{"message":"a"},{"message":"b"},5`+tail+"\nx", "a", "b", "too_large 5"+tail, "too_large x")
 }
+
+// Lines that begin and do not end take memory however short they are. What is beyond
+// the bound goes on as pieces.
+func TestParser_MaxBegun(t *testing.T) {
+	carry := NewCarry(time.Minute, 1<<20)
+	p := newTestParser(t, Options{Carry: carry})
+	begin := func(n int, text string) string {
+		return fmt.Sprintf(`{"log":"2026-08-20T10:00:00Z stdout P %s","kubernetes":{"pod_name":"web-%d","container_name":"app"}}`, text, n)
+	}
+	for n := range maxBegun {
+		require.Empty(t, p.Parse(nil, []byte(begin(n, ""))))
+	}
+	f := func(events []event.Event) {
+		t.Helper()
+		require.Len(t, events, 1)
+		require.Equal(t, event.Fragment, events[0].Partial)
+		require.Equal(t, "more", string(events[0].Line))
+	}
+	f(p.Parse(nil, []byte(begin(maxBegun, "more"))))
+	require.Empty(t, p.Parse(nil, []byte(begin(maxBegun-1, "more"))), "which had begun")
+	require.Empty(t, p.Flush(nil, time.Now()))
+	p.Settle(time.Now())
+	require.Equal(t, len("more"), carry.Size())
+
+	p.Reset(firehoseTime, nil)
+	require.Empty(t, p.Parse(nil, []byte(begin(maxBegun, "more"))))
+	f(p.Flush(nil, time.Now()))
+}
