@@ -3,15 +3,19 @@ package main
 import (
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/units"
 	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
 
 	"github.com/grafana/alloy/eks/internal/docpage"
+	"github.com/grafana/alloy/eks/internal/firehose"
 )
 
 // The figures on the page about sizing are what its formulas give.
@@ -42,6 +46,39 @@ func TestDocs_Sizing(t *testing.T) {
 		config := fmt.Sprintf("awsfirehose.kubernetes \"a\" {\n\tforward_to = []\n\n\tlimits {\n\t\tconcurrent_size = %s\n\t}\n}\n", size)
 		require.NoError(t, evaluate(config), row)
 	}
+}
+
+// The pods of the Helm values have as much memory as the page says, and as it says
+// that their components may need.
+func TestDocs_SizingOfHelmValues(t *testing.T) {
+	p := docpage.ReadFile(t, filepath.Join(root, "docs", "sizing.md"))
+	said := regexp.MustCompile(`quick start give a pod ([\d.]+ GiB), those for production, which\s+have two components in a pod, ([\d.]+ GiB)`).FindStringSubmatch(p.Text)
+	require.NotNil(t, said)
+	f := func(name, said string, components int) {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(root, "operations", "helm", name))
+		require.NoError(t, err)
+		var values struct {
+			Alloy struct {
+				ConfigMap struct{ Content string } `yaml:"configMap"`
+				Resources struct{ Limits struct{ Memory string } }
+			}
+		}
+		require.NoError(t, yaml.Unmarshal(text, &values))
+		limit, err := units.ParseBase2Bytes(values.Alloy.Resources.Limits.Memory + "B")
+		require.NoError(t, err)
+		page, err := units.ParseBase2Bytes(strings.ReplaceAll(said, " ", ""))
+		require.NoError(t, err)
+		require.Equal(t, page, limit, name)
+
+		config := values.Alloy.ConfigMap.Content
+		require.Equal(t, components, strings.Count(config, `awsfirehose.kubernetes "`)+strings.Count(config, `cloudwatch.eks_controlplane "`), name)
+		require.NotContains(t, config, "concurrent_size")
+		need := int64(150*units.MiB) + int64(components)*3*firehose.DefaultLimits().ConcurrentSize
+		require.GreaterOrEqual(t, int64(limit), need, name)
+	}
+	f("values-quickstart.yaml", said[1], 1)
+	f("values-production.yaml", said[2], 2)
 }
 
 func number(t *testing.T, cell string) float64 {

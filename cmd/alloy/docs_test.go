@@ -27,37 +27,23 @@ import (
 
 const root = "../.."
 
-// A page is a Markdown file of this repository that users read.
-type page struct {
-	path, text string
-	// headings are what a link into the page may name.
-	headings []string
-}
-
 var (
 	fence       = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
-	heading     = regexp.MustCompile(`(?m)^#+ (.+)$`)
 	inSlug      = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 	linkTo      = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	referenceTo = regexp.MustCompile(`(?m)^\[[^\]]+\]: (\S+)$`)
 )
 
 // pages returns the pages that match patterns, by their path from the root.
-func pages(t *testing.T, patterns ...string) map[string]*page {
+func pages(t *testing.T, patterns ...string) map[string]*docpage.Page {
 	t.Helper()
-	all := map[string]*page{}
+	all := map[string]*docpage.Page{}
 	for _, pattern := range patterns {
 		paths, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
 		require.NoError(t, err)
 		require.NotEmpty(t, paths, pattern)
 		for _, path := range paths {
-			text, err := os.ReadFile(path)
-			require.NoError(t, err)
-			p := &page{path: path, text: string(text)}
-			for _, m := range heading.FindAllStringSubmatch(fence.ReplaceAllString(p.text, ""), -1) {
-				p.headings = append(p.headings, slug(m[1]))
-			}
-			all[filepath.Clean(path)] = p
+			all[filepath.Clean(path)] = docpage.ReadFile(t, path)
 		}
 	}
 	return all
@@ -68,10 +54,10 @@ func slug(heading string) string {
 	return strings.ReplaceAll(inSlug.ReplaceAllString(strings.ToLower(heading), ""), " ", "-")
 }
 
-// links returns where the page leads to.
-func (p *page) links() []string {
+// links returns where a page leads to.
+func links(p *docpage.Page) []string {
 	var all []string
-	text := fence.ReplaceAllString(p.text, "")
+	text := fence.ReplaceAllString(p.Text, "")
 	for _, m := range slices.Concat(linkTo.FindAllStringSubmatch(text, -1), referenceTo.FindAllStringSubmatch(text, -1)) {
 		all = append(all, m[1])
 	}
@@ -84,7 +70,7 @@ func TestDocs_Links(t *testing.T) {
 	all := pages(t, "*.md", "docs/*.md", "docs/recipes/*.md", "component/*/*/README.md", "operations/*/*.md")
 	found := map[string]bool{}
 	for path, p := range all {
-		for _, link := range p.links() {
+		for _, link := range links(p) {
 			if strings.Contains(link, "://") {
 				require.True(t, strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://127.0.0.1"), "%s: %s", path, link)
 				continue
@@ -98,7 +84,8 @@ func TestDocs_Links(t *testing.T) {
 			require.NoError(t, err, "%s: %s", path, link)
 			if fragment != "" {
 				require.Contains(t, all, target, "%s: %s", path, link)
-				require.Contains(t, all[target].headings, fragment, "%s: %s", path, link)
+				leads := func(heading string) bool { return slug(heading) == fragment }
+				require.True(t, slices.ContainsFunc(all[target].Headings, leads), "%s: %s", path, link)
 			}
 			if path != target {
 				found[target] = true
@@ -117,8 +104,8 @@ func TestDocs_Configurations(t *testing.T) {
 	t.Setenv("FIREHOSE_ACCESS_KEY", "key")
 	t.Setenv("LOKI_URL", "http://loki/push")
 	n := 0
-	for path := range pages(t, "docs/*.md", "docs/recipes/*.md") {
-		for _, config := range docpage.ReadFile(t, path).Code {
+	for path, p := range pages(t, "docs/*.md", "docs/recipes/*.md") {
+		for _, config := range p.Code {
 			file := filepath.Join(t.TempDir(), "config.alloy")
 			require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(config, "<LOKI_URL>", "http://loki/push")), 0o600))
 			require.NoError(t, command("validate", file), "%s:\n%s", path, config)
@@ -174,8 +161,8 @@ var (
 // Metrics, arguments and make targets that docs speak of exist.
 func TestDocs_Names(t *testing.T) {
 	ours := map[string]bool{}
-	for path := range pages(t, "component/*/*/README.md") {
-		for _, name := range docpage.ReadFile(t, path).Names("Debug metrics") {
+	for _, p := range pages(t, "component/*/*/README.md") {
+		for _, name := range p.Names("Debug metrics") {
 			ours[name] = true
 		}
 	}
@@ -197,19 +184,19 @@ func TestDocs_Names(t *testing.T) {
 
 	met := map[string]int{}
 	for path, p := range pages(t, "*.md", "docs/*.md", "docs/recipes/*.md") {
-		for _, name := range ourMetric.FindAllString(p.text, -1) {
+		for _, name := range ourMetric.FindAllString(p.Text, -1) {
 			require.True(t, ours[name], "%s: %s", path, name)
 			met["our metrics"]++
 		}
-		for _, name := range upstreamMetric.FindAllString(p.text, -1) {
+		for _, name := range upstreamMetric.FindAllString(p.Text, -1) {
 			require.True(t, ours[name] || strings.Contains(upstream, "`"+name+"`"), "%s: %s", path, name)
 			met["upstream's metrics"]++
 		}
-		for _, m := range argument.FindAllStringSubmatch(p.text, -1) {
+		for _, m := range argument.FindAllStringSubmatch(p.Text, -1) {
 			require.True(t, arguments[m[1]], "%s: %s", path, m[1])
 			met["arguments"]++
 		}
-		for _, m := range target.FindAllStringSubmatch(commands(p.text), -1) {
+		for _, m := range target.FindAllStringSubmatch(commands(p.Text), -1) {
 			require.True(t, targets[m[1]], "%s: make %s", path, m[1])
 			met["targets"]++
 		}
@@ -232,7 +219,7 @@ func TestDocs_Flags(t *testing.T) {
 	help := map[string]string{}
 	n := 0
 	for path, p := range pages(t, "*.md", "docs/*.md", "docs/recipes/*.md") {
-		for _, m := range firehoseCommand.FindAllStringSubmatch(commands(p.text), -1) {
+		for _, m := range firehoseCommand.FindAllStringSubmatch(commands(p.Text), -1) {
 			if help[m[1]] == "" {
 				text, err := exec.Command("go", "run", "-C", root, "./cmd/firehose", m[1], "--help").Output()
 				require.NoError(t, err)
