@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"github.com/grafana/alloy/eks/internal/process"
 )
 
 // examplePort is where the receivers of the example configurations listen.
@@ -23,7 +26,8 @@ const pushPath = "/awsfirehose/api/v1/push"
 
 // alloy is build/alloy at work.
 type alloy struct {
-	*process
+	*process.Process
+	log      *process.Output
 	server   string // The URL of Alloy's own server.
 	endpoint string // The URL for Firehose.
 }
@@ -39,7 +43,11 @@ type alloyOptions struct {
 
 // startAlloy runs Alloy with a configuration until it is stopped.
 func startAlloy(ctx context.Context, o alloyOptions) (*alloy, error) {
-	free, err := freeAddresses(1)
+	program := filepath.Join(o.root, "build", "alloy")
+	if _, err := exec.LookPath(program); err != nil {
+		return nil, fmt.Errorf("cannot start Alloy: %w: `make build` builds it", err)
+	}
+	free, err := process.FreeAddresses(1)
 	if err != nil {
 		return nil, err
 	}
@@ -50,14 +58,16 @@ func startAlloy(ctx context.Context, o alloyOptions) (*alloy, error) {
 			return nil, err
 		}
 	}
-	p, err := start(ctx, o.env, filepath.Join(o.root, "build", "alloy"), "run", config,
+	cmd := process.Command(ctx, o.env, program, "run", config,
 		"--server.http.listen-addr="+free[0], "--storage.path="+filepath.Join(o.dir, "data"))
+	log := new(process.Output)
+	p, err := process.Start("Alloy", cmd, log)
 	if err != nil {
-		return nil, fmt.Errorf("%w: `make build` builds it", err)
+		return nil, err
 	}
-	a := &alloy{process: p, server: "http://" + free[0], endpoint: "http://" + receiver + pushPath}
-	if err := a.await(ctx, ready(ctx, a.server+"/-/ready")); err != nil {
-		a.stop()
+	a := &alloy{Process: p, log: log, server: "http://" + free[0], endpoint: "http://" + receiver + pushPath}
+	if err := a.Await(ctx, process.Ready(ctx, a.server+"/-/ready")); err != nil {
+		a.End()
 		return nil, err
 	}
 	return a, nil
@@ -141,7 +151,7 @@ func (m metrics) sum(name string, labels ...string) int {
 // flushed waits until all that the receiver has forwarded is where loki.write
 // takes it.
 func (a *alloy) flushed(ctx context.Context) error {
-	return a.await(ctx, func() error {
+	return a.Await(ctx, func() error {
 		m, err := a.metrics(ctx)
 		if err != nil {
 			return err

@@ -12,13 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/grafana/alloy/eks/internal/podlog"
+	"github.com/grafana/alloy/eks/internal/process"
 	"github.com/grafana/alloy/eks/internal/standin"
 )
 
 // runDemo runs the demo on a port of its own and returns what it prints.
 func runDemo(t *testing.T, o options) (string, error) {
 	t.Helper()
-	free, err := freeAddresses(1)
+	free, err := process.FreeAddresses(1)
 	require.NoError(t, err)
 	o.root, o.receiver, o.width = root, free[0], 100
 	var out bytes.Buffer
@@ -57,7 +58,10 @@ func TestRun_Failure(t *testing.T) {
 	}
 	f("`make build/loki` builds it", options{root: empty, loki: true})
 	f("`make build` builds it", options{root: empty})
-	f("cannot read configuration", options{root: empty, receiver: "127.0.0.1:1"})
+	_, err := startAlloy(t.Context(), alloyOptions{root: empty, dir: empty, config: "none.alloy", receiver: "127.0.0.1:1"})
+	require.ErrorContains(t, err, "`make build` builds it", "also when the port of the example is taken")
+	_, err = startAlloy(t.Context(), alloyOptions{root: root, dir: empty, config: "none.alloy", receiver: "127.0.0.1:1"})
+	require.ErrorContains(t, err, "cannot read configuration")
 	// What Alloy says of a port that it cannot have.
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -68,22 +72,22 @@ func TestRun_Failure(t *testing.T) {
 // TestQuickStart runs the configuration that people begin with, and reads its
 // entries where people do.
 func TestQuickStart(t *testing.T) {
-	free, err := freeAddresses(1)
+	free, err := process.FreeAddresses(1)
 	require.NoError(t, err)
 	a, err := startAlloy(t.Context(), alloyOptions{
 		root: root, dir: t.TempDir(), config: example("quickstart.alloy"), receiver: free[0],
 	})
 	require.NoError(t, err)
-	defer a.stop()
+	defer a.End()
 	d, err := build(t.Context(), root, captures[0], a.endpoint)
 	require.NoError(t, err)
 	o, err := d.post(t.Context(), a)
 	require.NoError(t, err)
 	require.Equal(t, 319, o.sent.RecordOutcomes[standin.Accepted])
 	require.Equal(t, 290, o.counted.forwarded)
-	require.NoError(t, a.await(t.Context(), func() error {
+	require.NoError(t, a.Await(t.Context(), func() error {
 		if text := a.log.String(); !regexp.MustCompile(`entry_timestamp=2026-08-20T\S+ labels="{app=`).MatchString(text) {
-			return errNotReady
+			return process.ErrNotReady
 		}
 		return nil
 	}))
@@ -173,23 +177,6 @@ func TestAge(t *testing.T) {
 	f(92*24*time.Hour+5*time.Hour, "92 days")
 }
 
-func TestParseLabels(t *testing.T) {
-	f := func(text string, want map[string]string) {
-		t.Helper()
-		require.Equal(t, want, parseLabels(text))
-	}
-	f(`{}`, map[string]string{})
-	f(`{app="web", stream="stdout"}`, map[string]string{"app": "web", "stream": "stdout"})
-	f(`{a="\"x\", b=\"y\"", c="\\"}`, map[string]string{"a": `"x", b="y"`, "c": `\`})
-}
-
-func TestReadPush_Failure(t *testing.T) {
-	_, err := readPush(bytes.NewReader([]byte("\xff")))
-	require.ErrorContains(t, err, "cannot decompress push request")
-	_, err = readPush(bytes.NewReader([]byte("\x01\x00\xff")))
-	require.ErrorContains(t, err, "cannot read push request")
-}
-
 func TestMoveReceiver(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "in.alloy")
@@ -199,20 +186,6 @@ func TestMoveReceiver(t *testing.T) {
 	text, err := os.ReadFile(moved)
 	require.NoError(t, err)
 	require.Equal(t, "a {\n\thttp {\nlisten_address = \"127.0.0.1\"\nlisten_port = 9\n\t}\n}\n", string(text))
-}
-
-func TestTail(t *testing.T) {
-	var log tail
-	for range 100 {
-		_, err := log.Write(bytes.Repeat([]byte("x"), 99))
-		require.NoError(t, err)
-		_, err = log.Write([]byte("\n"))
-		require.NoError(t, err)
-	}
-	text := log.String()
-	require.Less(t, len(text), tailSize)
-	require.Zero(t, len(text)%100, "the first line is not whole")
-	require.Greater(t, len(text), tailSize-100)
 }
 
 func TestNumber(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/grafana/alloy/eks/internal/process"
 	"github.com/grafana/alloy/eks/internal/standin"
 )
 
@@ -21,13 +22,13 @@ func TestKubernetesExample(t *testing.T) {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		out.take(w, r)
+		out.ServeHTTP(w, r)
 	}))
 	defer loki.Close()
 	dir := t.TempDir()
 	key := filepath.Join(dir, "key")
 	require.NoError(t, os.WriteFile(key, []byte("first key\n"), 0o600))
-	free, err := freeAddresses(1)
+	free, err := process.FreeAddresses(1)
 	require.NoError(t, err)
 	options := alloyOptions{
 		root: root, dir: dir, config: example("kubernetes.alloy"), receiver: free[0],
@@ -35,7 +36,7 @@ func TestKubernetesExample(t *testing.T) {
 	}
 	a, err := startAlloy(t.Context(), options)
 	require.NoError(t, err)
-	defer a.stop()
+	defer a.End()
 
 	record := []byte(`{"log":"2026-08-20T09:58:00.253967093Z stdout F hello","kubernetes":{"pod_name":"web-0","namespace_name":"shop",` +
 		`"container_name":"web","labels":{"team":"sales","app.kubernetes.io/version":"1.2.3"}}}`)
@@ -61,16 +62,16 @@ func TestKubernetesExample(t *testing.T) {
 
 	// The new key is let in as soon as the file has it.
 	require.NoError(t, os.WriteFile(key, []byte("second key"), 0o600))
-	require.NoError(t, a.await(t.Context(), func() error {
+	require.NoError(t, a.Await(t.Context(), func() error {
 		if send("second key") != http.StatusOK {
-			return errNotReady
+			return process.ErrNotReady
 		}
 		return nil
 	}))
 	require.Equal(t, http.StatusUnauthorized, send("first key"))
 
 	// A file without a key opens nothing.
-	a.stop()
+	a.End()
 	require.NoError(t, os.WriteFile(key, []byte("\n"), 0o600))
 	_, err = startAlloy(t.Context(), options)
 	require.ErrorContains(t, err, "access key 0 is empty")

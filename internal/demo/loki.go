@@ -12,6 +12,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/grafana/alloy/eks/internal/lokisink"
+	"github.com/grafana/alloy/eks/internal/process"
 )
 
 // lokiConfig makes a single Loki that keeps everything in one folder, is ready at
@@ -55,13 +58,13 @@ limits_config:
 
 // loki is build/loki at work.
 type loki struct {
-	*process
+	*process.Process
 	url string
 }
 
 // startLoki runs Loki with its data in dir until it is stopped.
 func startLoki(ctx context.Context, root, dir string) (*loki, error) {
-	free, err := freeAddresses(2)
+	free, err := process.FreeAddresses(2)
 	if err != nil {
 		return nil, err
 	}
@@ -78,13 +81,13 @@ func startLoki(ctx context.Context, root, dir string) (*loki, error) {
 	if err := os.WriteFile(config, text, 0o600); err != nil {
 		return nil, fmt.Errorf("cannot write the configuration of Loki: %w", err)
 	}
-	p, err := start(ctx, nil, filepath.Join(root, "build", "loki"), "-config.file="+config)
+	p, err := process.Start("Loki", process.Command(ctx, nil, filepath.Join(root, "build", "loki"), "-config.file="+config), new(process.Output))
 	if err != nil {
 		return nil, fmt.Errorf("%w: `make build/loki` builds it", err)
 	}
-	l := &loki{process: p, url: "http://" + free[0]}
-	if err := l.await(ctx, ready(ctx, l.url+"/ready")); err != nil {
-		l.stop()
+	l := &loki{Process: p, url: "http://" + free[0]}
+	if err := l.Await(ctx, process.Ready(ctx, l.url+"/ready")); err != nil {
+		l.End()
 		return nil, err
 	}
 	return l, nil
@@ -174,7 +177,10 @@ func lokiEntry(labels map[string]string, value []json.RawMessage) (entry, error)
 const maxLines = 5000
 
 // pushURL implements destination.
-func (l *loki) pushURL() string { return l.url + lokiPushPath }
+func (l *loki) pushURL() string { return l.url + lokisink.PushPath }
+
+// stop implements destination.
+func (l *loki) stop() { l.End() }
 
 // ofCapture implements destination.
 func (l *loki) ofCapture(ctx context.Context, capture string) ([]entry, error) {

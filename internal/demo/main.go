@@ -24,6 +24,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/grafana/alloy/eks/internal/podlog"
+	"github.com/grafana/alloy/eks/internal/process"
 )
 
 func main() {
@@ -86,7 +87,7 @@ func run(ctx context.Context, w io.Writer, o options) error {
 	if err != nil {
 		return err
 	}
-	defer a.stop()
+	defer a.End()
 	return o.show(ctx, p, a, to)
 }
 
@@ -133,7 +134,7 @@ func (o *options) chooseReceiver(p page) error {
 	if o.receiver != "" || isFree("127.0.0.1:"+examplePort) {
 		return nil
 	}
-	free, err := freeAddresses(1)
+	free, err := process.FreeAddresses(1)
 	if err != nil {
 		return err
 	}

@@ -132,15 +132,15 @@ func (o *outcome) compare(all []podlog.Line) {
 		}
 	}
 	var arrived []podlog.Arrival
-	for _, e := range o.entries {
-		arrived = append(arrived, e.arrival())
+	for i := range o.entries {
+		arrived = append(arrived, arrivalOf(&o.entries[i]))
 	}
 	o.match, _ = podlog.Compare(written, arrived)
 }
 
-// arrival describes an entry to podlog. A time that nobody but the delivery
+// arrivalOf describes an entry to podlog. A time that nobody but the delivery
 // states does not count.
-func (e entry) arrival() podlog.Arrival {
+func arrivalOf(e *entry) podlog.Arrival {
 	a := podlog.Arrival{
 		Pod:       cmp.Or(e.Metadata["pod"], e.Labels["pod"]),
 		Namespace: e.Labels["namespace"],
@@ -149,15 +149,15 @@ func (e entry) arrival() podlog.Arrival {
 		Text:      e.Line,
 		Fragment:  e.Metadata["partial"] != "",
 	}
-	switch e.source() {
+	switch sourceOf(e) {
 	case timestamp.CRI, timestamp.Record:
 		a.Nanos = e.Nanos
 	}
 	return a
 }
 
-// source returns where the entry's time comes from.
-func (e entry) source() timestamp.Source {
+// sourceOf returns where the entry's time comes from.
+func sourceOf(e *entry) timestamp.Source {
 	source, _ := timestamp.ParseSource(e.Metadata["timestamp_source"])
 	return source
 }
@@ -165,8 +165,8 @@ func (e entry) source() timestamp.Source {
 // sources counts entries by the source of their time.
 func (o *outcome) sources() map[timestamp.Source]int {
 	n := map[timestamp.Source]int{}
-	for _, e := range o.entries {
-		n[e.source()]++
+	for i := range o.entries {
+		n[sourceOf(&o.entries[i])]++
 	}
 	return n
 }

@@ -94,7 +94,7 @@ func (p page) show(about, capture, rec string, e entry, arrived time.Time) {
 	p.printf("\n%s (%s)\n", about, capture)
 	p.row("record", rec)
 	p.row("line", e.Line)
-	p.row("time", fmt.Sprintf("%s from %s", at.Format(time.RFC3339Nano), e.source()))
+	p.row("time", fmt.Sprintf("%s from %s", at.Format(time.RFC3339Nano), sourceOf(&e)))
 	p.row("arrived", fmt.Sprintf("%s, %s later", arrived.UTC().Format("2006-01-02T15:04:05.000Z"), age(arrived.Sub(at))))
 	p.row("labels", pairs(e.Labels, captureLabel))
 	p.row("metadata", pairs(e.Metadata, "image", "timestamp_source", "detected_level"))

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/grafana/alloy/eks/internal/podlog"
+	"github.com/grafana/alloy/eks/internal/process"
 	"github.com/grafana/alloy/eks/internal/standin"
 )
 
@@ -33,14 +34,14 @@ func startPipeline(t *testing.T, text string) *pipeline {
 	config := filepath.Join(dir, "config.alloy")
 	open := accessKeyLine.ReplaceAllString(text, "") // The demo delivers without a key.
 	require.NoError(t, os.WriteFile(config, []byte(open), 0o600))
-	free, err := freeAddresses(1)
+	free, err := process.FreeAddresses(1)
 	require.NoError(t, err)
 	a, err := startAlloy(t.Context(), alloyOptions{
 		root: root, dir: dir, config: config, receiver: free[0],
 		env: []string{"LOKI_URL=" + out.pushURL()},
 	})
 	require.NoError(t, err)
-	t.Cleanup(a.stop)
+	t.Cleanup(a.End)
 	return &pipeline{a, out}
 }
 
@@ -59,13 +60,13 @@ func (p *pipeline) deliver(t *testing.T, captures ...bundled) {
 	require.NoError(t, err)
 	result := sender.Send(t.Context(), [][]byte{[]byte(`{"log":"2026-08-20T11:00:00Z stdout F ` + last + `"}`)})
 	require.Equal(t, standin.Accepted, result.Outcome)
-	require.NoError(t, p.await(t.Context(), func() error {
+	require.NoError(t, p.Await(t.Context(), func() error {
 		end, err := p.out.ofCapture(t.Context(), "")
 		if err != nil {
 			return err
 		}
 		if !slices.ContainsFunc(end, func(e entry) bool { return e.Line == last }) {
-			return errNotReady
+			return process.ErrNotReady
 		}
 		return nil
 	}))
@@ -95,7 +96,7 @@ func linesOf(lines []podlog.Line, b bundled) []podlog.Line {
 func match(written []podlog.Line, entries []entry) podlog.Match {
 	var arrived []podlog.Arrival
 	for _, e := range entries {
-		a := e.arrival()
+		a := arrivalOf(&e)
 		a.Nanos = e.Nanos
 		arrived = append(arrived, a)
 	}

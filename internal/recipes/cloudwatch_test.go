@@ -73,21 +73,21 @@ func TestCloudWatch(t *testing.T) {
 		"referer": "https://shop.example.com/", "remote": "10.0.3.7", "size": "612",
 	}
 	for i, line := range []string{nginxLine, "{" + nginxData + "}"} {
-		require.Equal(t, line, got[i].line)
-		require.Equal(t, at(i).UnixNano(), got[i].nanos)
-		require.Equal(t, map[string]string{"app": "nginx", "container": "nginx", "namespace": "shop", "service_name": "nginx", "stream": "stdout"}, got[i].labels)
-		require.Subset(t, got[i].metadata, fields)
-		require.Equal(t, "cri", got[i].metadata["timestamp_source"])
+		require.Equal(t, line, got[i].Line)
+		require.Equal(t, at(i).UnixNano(), got[i].Nanos)
+		require.Equal(t, map[string]string{"app": "nginx", "container": "nginx", "namespace": "shop", "service_name": "nginx", "stream": "stdout"}, got[i].Labels)
+		require.Subset(t, got[i].Metadata, fields)
+		require.Equal(t, "cri", got[i].Metadata["timestamp_source"])
 	}
-	require.Equal(t, `{"level":"warn","item":17}`, got[2].line)
-	require.Equal(t, at(2).UnixNano(), got[2].nanos)
-	require.Subset(t, got[2].labels, map[string]string{"cluster": "orchard", "log_type": "application", "container": "cart"})
-	require.Equal(t, "warn", got[2].metadata["level"])
-	require.Equal(t, klog, got[3].line)
-	require.Equal(t, at(3).Truncate(time.Microsecond).UnixNano(), got[3].nanos)
-	require.Equal(t, map[string]string{"cluster": "orchard", "log_type": "dataplane", "service_name": "kubelet.service"}, got[3].labels)
-	require.Equal(t, "Selected source 169.254.169.123", got[4].line)
-	require.Equal(t, map[string]string{"cluster": "orchard", "log_type": "host", "service_name": "chronyd"}, got[4].labels)
+	require.Equal(t, `{"level":"warn","item":17}`, got[2].Line)
+	require.Equal(t, at(2).UnixNano(), got[2].Nanos)
+	require.Subset(t, got[2].Labels, map[string]string{"cluster": "orchard", "log_type": "application", "container": "cart"})
+	require.Equal(t, "warn", got[2].Metadata["level"])
+	require.Equal(t, klog, got[3].Line)
+	require.Equal(t, at(3).Truncate(time.Microsecond).UnixNano(), got[3].Nanos)
+	require.Equal(t, map[string]string{"cluster": "orchard", "log_type": "dataplane", "service_name": "kubelet.service"}, got[3].Labels)
+	require.Equal(t, "Selected source 169.254.169.123", got[4].Line)
+	require.Equal(t, map[string]string{"cluster": "orchard", "log_type": "host", "service_name": "chronyd"}, got[4].Labels)
 }
 
 // Performance records stay entries when nothing drops them.
@@ -104,9 +104,9 @@ func TestCloudWatch_PerformanceKept(t *testing.T) {
 	require.Equal(t, http.StatusOK, deliver(t, a.endpoint(), logEvents(t, logGroups+"performance", node, at.Add(time.Second), record)))
 	a.await(loki.has(1))
 	got := loki.taken()[0]
-	require.Equal(t, record, got.line)
-	require.Equal(t, at.UnixNano(), got.nanos, "when it was measured")
-	require.Equal(t, map[string]string{"cluster": "orchard", "log_type": "performance", "service_name": "unknown_service"}, got.labels)
+	require.Equal(t, record, got.Line)
+	require.Equal(t, at.UnixNano(), got.Nanos, "when it was measured")
+	require.Equal(t, map[string]string{"cluster": "orchard", "log_type": "performance", "service_name": "unknown_service"}, got.Labels)
 	a.await(a.metric(`container_insights_node_cpu_utilization{`, `} 41.5`))
 }
 

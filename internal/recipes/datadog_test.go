@@ -72,14 +72,14 @@ func TestLokiAndDatadog_Apart(t *testing.T) {
 	a, loki, datadog := both(t, recipe(t, "loki-and-datadog.alloy"), "")
 	at, endpoint := ago(time.Minute), a.endpoint()
 
-	loki.down.Store(true)
+	loki.Down.Store(true)
 	require.Equal(t, http.StatusOK, deliver(t, endpoint, fargate(at, "one")))
 	const queue = 10 << 20 // Of loki.write, which is not what holds all of this.
 	many := lines(at.Add(time.Minute/2), 1000, 2*queue/1000)
 	require.Equal(t, http.StatusOK, deliver(t, endpoint, many...))
 	a.await(datadog.has(1 + len(many)))
 	datadog.down.Store(true)
-	loki.down.Store(false)
+	loki.Down.Store(false)
 	require.Equal(t, http.StatusOK, deliver(t, endpoint, fargate(at.Add(time.Second), "two")))
 	a.await(loki.has(2 + len(many)))
 	datadog.down.Store(false)
@@ -90,11 +90,11 @@ func TestLokiAndDatadog_Apart(t *testing.T) {
 	require.Len(t, records, 2+len(many))
 	for i, line := range []string{"one", "two"} {
 		e, r := entries[i], records[i]
-		require.Equal(t, []string{line, line}, []string{e.line, r.line})
-		require.Equal(t, []int64{at.Add(time.Duration(i) * time.Second).UnixNano(), r.nanos}, []int64{e.nanos, e.nanos})
+		require.Equal(t, []string{line, line}, []string{e.Line, r.line})
+		require.Equal(t, []int64{at.Add(time.Duration(i) * time.Second).UnixNano(), r.nanos}, []int64{e.Nanos, e.Nanos})
 		require.ElementsMatch(t, standardTags, r.tags)
-		require.Equal(t, map[string]string{"cluster": "prod", "namespace": "shop", "container": "cart", "app": "cart", "service_name": "cart", "stream": "stdout"}, e.labels)
-		require.Equal(t, "cart-7d9c5b8f6d-x2x7k", e.metadata["pod"], "the write-ahead log keeps structured metadata")
+		require.Equal(t, map[string]string{"cluster": "prod", "namespace": "shop", "container": "cart", "app": "cart", "service_name": "cart", "stream": "stdout"}, e.Labels)
+		require.Equal(t, "cart-7d9c5b8f6d-x2x7k", e.Metadata["pod"], "the write-ahead log keeps structured metadata")
 	}
 }
 
@@ -121,9 +121,9 @@ func TestLokiAndDatadog_Together(t *testing.T) {
 	a, loki, datadog := both(t, config, "\n\tlimits {\n\t\tdelivery_timeout = \"3s\"\n\t}\n")
 	at, endpoint := ago(time.Minute), a.endpoint()
 
-	loki.down.Store(true)
+	loki.Down.Store(true)
 	require.Equal(t, http.StatusServiceUnavailable, deliver(t, endpoint, fargate(at, "one")))
-	loki.down.Store(false)
+	loki.Down.Store(false)
 	require.Equal(t, http.StatusOK, deliver(t, endpoint, fargate(at, "one")))
 	a.await(datadog.has(1))
 	require.Len(t, loki.taken(), 1)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/grafana/alloy/eks/internal/process"
 	"github.com/grafana/alloy/eks/internal/standin"
 )
 
@@ -15,7 +16,7 @@ const accessKey = "key-of-the-stream"
 // status of the answer.
 func deliver(t *testing.T, endpoint string, records ...[]byte) int {
 	t.Helper()
-	sender, err := standin.NewSender(standin.Options{URL: endpoint, AccessKey: accessKey, Gzip: true, ResponseTimeout: patience})
+	sender, err := standin.NewSender(standin.Options{URL: endpoint, AccessKey: accessKey, Gzip: true, ResponseTimeout: process.Patience})
 	require.NoError(t, err)
 	result := sender.Send(t.Context(), records)
 	require.Len(t, result.Attempts, 1)

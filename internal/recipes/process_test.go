@@ -1,49 +1,24 @@
 package recipes
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-)
 
-// patience bounds the wait for what takes seconds at most unless it is broken,
-// on a machine that is busy with other things.
-const patience = time.Minute
+	"github.com/grafana/alloy/eks/internal/process"
+)
 
 const root = "../.."
 
 // program returns the path of build/alloy. The first call builds it.
-var program = sync.OnceValues(func() (string, error) {
-	cmd := exec.Command("make", "-s", "build")
-	cmd.Dir = root
-	// A make that runs these tests passes on flags that are not meant for this one.
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "MAKE") || strings.HasPrefix(v, "MFLAGS=")
-	})
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("cannot build programs: %w\n%s", err, out)
-	}
-	path, err := filepath.Abs(filepath.Join(root, "build", "alloy"))
-	if err != nil {
-		return "", err
-	}
-	// Looking at the file lets `go test` know that another one makes another result.
-	_, err = os.Stat(path)
-	return path, err
-})
+var program = sync.OnceValues(func() (string, error) { return process.Make(root, "alloy", "build") })
 
 // recipe returns a file of docs/recipes.
 func recipe(t *testing.T, name string) string {
@@ -72,30 +47,12 @@ func onLoopback(t *testing.T, config, more string) string {
 		"\t\tlisten_address = \"127.0.0.1\"\n\t\tlisten_port = 0\n\t}\n"+more)
 }
 
-// output collects what a process prints.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
-
 // alloy is build/alloy at work. It ends with its test.
 type alloy struct {
-	t     *testing.T
-	url   string // Of its own HTTP server.
-	log   output
-	ended chan struct{}
+	*process.Process
+	t   *testing.T
+	log *process.Output
+	url string // Of its own HTTP server.
 }
 
 // startAlloy runs a configuration with flags, and with variables in its
@@ -107,46 +64,22 @@ func startAlloy(t *testing.T, config string, flags []string, env ...string) *all
 	dir := t.TempDir()
 	file := filepath.Join(dir, "config.alloy")
 	require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
-	env = append(os.Environ(), env...)
-
-	validate := exec.Command(path, append([]string{"validate", file}, flags...)...)
-	validate.Env = env
-	out, err := validate.CombinedOutput()
+	out, err := process.Command(t.Context(), env, path, append([]string{"validate", file}, flags...)...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 
-	address := freeAddress(t)
-	a := &alloy{t: t, url: "http://" + address, ended: make(chan struct{})}
-	cmd := exec.Command(path, append([]string{"run", file, "--server.http.listen-addr=" + address, "--storage.path=" + dir}, flags...)...)
-	cmd.Env = env
-	cmd.Stdout, cmd.Stderr = &a.log, &a.log
-	require.NoError(t, cmd.Start())
-	go func() {
-		_ = cmd.Wait() // It is ended by a signal.
-		close(a.ended)
-	}()
+	address, err := process.FreeAddresses(1) // Alloy does not tell which port its own server got.
+	require.NoError(t, err)
+	a := &alloy{t: t, url: "http://" + address[0], log: new(process.Output)}
+	args := append([]string{"run", file, "--server.http.listen-addr=" + address[0], "--storage.path=" + dir}, flags...)
+	a.Process, err = process.Start("Alloy", process.Command(t.Context(), env, path, args...), a.log)
+	require.NoError(t, err)
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // Fails when it has ended already.
-		select {
-		case <-a.ended:
-		case <-time.After(patience):
-			_ = cmd.Process.Kill()
-			<-a.ended
-		}
+		a.End()
 		if t.Failed() {
 			t.Logf("the log of Alloy:\n%s", a.log.String())
 		}
 	})
 	return a
-}
-
-// freeAddress returns one that nobody listens on. Alloy does not tell which port
-// its own server got.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // logged returns what the groups of an expression match, once the log has it.
@@ -171,22 +104,7 @@ func (a *alloy) endpoint() string {
 // await waits until ready returns no error. The test fails when Alloy ends before.
 func (a *alloy) await(ready func() error) {
 	a.t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := ready()
-		if err == nil {
-			return
-		}
-		select {
-		case <-a.ended:
-			require.FailNow(a.t, "Alloy has ended", a.log.String())
-		case <-deadline:
-			require.NoError(a.t, err, "after %s", patience)
-		case <-tick.C:
-		}
-	}
+	require.NoError(a.t, a.Await(a.t.Context(), ready))
 }
 
 var errTooFew = errors.New("not all of it has come")

@@ -107,7 +107,7 @@ func TestSyslog(t *testing.T) {
 		}
 		require.NoError(t, conn.Close())
 		a.await(loki.has(before + len(want)))
-		requireMessages(t, begin, want, loki.pushed()[before:], n)
+		requireMessages(t, begin, want, loki.Entries()[before:], n)
 	}
 
 	// Octets counted before each message, as RFC 6587 has it too.
@@ -120,23 +120,23 @@ func TestSyslog(t *testing.T) {
 	}
 	require.NoError(t, conn.Close())
 	a.await(loki.has(before + len(want)))
-	requireMessages(t, begin, want, loki.pushed()[before:], len(dials))
+	requireMessages(t, begin, want, loki.Entries()[before:], len(dials))
 }
 
 func requireMessages(t *testing.T, begin time.Time, want []message, got []entry, n int) {
 	t.Helper()
 	require.Len(t, got, len(want))
 	for _, m := range want {
-		i := slices.IndexFunc(got, func(e entry) bool { return e.line == m.line })
+		i := slices.IndexFunc(got, func(e entry) bool { return e.Line == m.line })
 		require.NotEqual(t, -1, i, "%d: %q in %v", n, m.line, got)
 		e := got[i]
-		require.Equal(t, map[string]string{"host": m.labels[0], "service_name": m.labels[1]}, e.labels, m.bytes)
-		require.Equal(t, m.metadata, e.metadata, m.bytes)
+		require.Equal(t, map[string]string{"host": m.labels[0], "service_name": m.labels[1]}, e.Labels, m.bytes)
+		require.Equal(t, m.metadata, e.Metadata, m.bytes)
 		if m.at.IsZero() {
-			require.Less(t, begin.UnixNano(), e.nanos, "the time of arrival")
+			require.Less(t, begin.UnixNano(), e.Nanos, "the time of arrival")
 			continue
 		}
-		require.Equal(t, m.at.UnixNano(), e.nanos, m.bytes)
+		require.Equal(t, m.at.UnixNano(), e.Nanos, m.bytes)
 	}
 }
 
@@ -168,7 +168,7 @@ func TestSyslog_RFC(t *testing.T) {
 		}
 		require.NotEmpty(t, want)
 		for n, dial := range dials {
-			before := len(loki.pushed())
+			before := len(loki.Entries())
 			conn, err := dial()
 			require.NoError(t, err)
 			for _, m := range want {
@@ -177,17 +177,17 @@ func TestSyslog_RFC(t *testing.T) {
 			}
 			require.NoError(t, conn.Close())
 			a.await(loki.has(before + len(want)))
-			requireMessages(t, begin, want, loki.pushed()[before:], n)
+			requireMessages(t, begin, want, loki.Entries()[before:], n)
 		}
 
-		before := len(loki.pushed())
+		before := len(loki.Entries())
 		conn, err := dials[0]()
 		require.NoError(t, err)
 		_, err = fmt.Fprintln(conn, messages(begin)[0].bytes)
 		require.NoError(t, err)
 		require.NoError(t, conn.Close())
 		a.await(a.metric("loki_source_syslog_parsing_errors_total{", "loki.source.syslog."+rfc, "} 1"))
-		require.Len(t, loki.pushed(), before)
+		require.Len(t, loki.Entries(), before)
 	}
 }
 

@@ -68,7 +68,7 @@ func (b *bench) measure(ctx context.Context, w *workload, l load) (*result, erro
 	if err != nil {
 		return nil, err
 	}
-	defer to.stop()
+	defer to.End()
 	r := &result{
 		Workload: w.name, Load: l, Records: built.records, Entries: built.entries,
 		RecordBytes: float64(built.body) / float64(built.records),
@@ -188,7 +188,7 @@ func (m *measurement) verify(ctx context.Context, recv *receiver) error {
 	if err != nil {
 		return err
 	}
-	if m.stored, err = m.store.settled(ctx, recv.process, m.batch.entries, quiet); err != nil {
+	if m.stored, err = m.store.settled(ctx, recv.child, m.batch.entries, quiet); err != nil {
 		return err
 	}
 	m.entries, err = m.store.entries(ctx)
@@ -222,7 +222,7 @@ func (m *measurement) measure(ctx context.Context, recv *receiver, idle float64)
 	if err != nil {
 		return err
 	}
-	foreign, err := others(recv.process, m.store.process)
+	foreign, err := others(recv.child, m.store.child)
 	if err != nil {
 		return err
 	}
@@ -235,7 +235,7 @@ func (m *measurement) measure(ctx context.Context, recv *receiver, idle float64)
 		return err
 	}
 	want := m.stored.Entries * m.load.Passes
-	got, err := m.store.settled(ctx, recv.process, want, quiet)
+	got, err := m.store.settled(ctx, recv.child, want, quiet)
 	if err != nil {
 		return err
 	}
@@ -247,7 +247,7 @@ func (m *measurement) measure(ctx context.Context, recv *receiver, idle float64)
 		return fmt.Errorf("%w: %d of %d, with %d of %d bytes", errDiffers, got.Entries, want, got.Bytes, bytes)
 	}
 	s := &m.sample
-	if s.Others, err = others(recv.process, m.store.process); err != nil {
+	if s.Others, err = others(recv.child, m.store.child); err != nil {
 		return err
 	}
 	s.Others -= foreign
@@ -295,5 +295,5 @@ func accepted(sum standin.Summary, recv *receiver) error {
 		return nil
 	}
 	return fmt.Errorf("%d of %d deliveries were accepted: %s; %s says:\n%s",
-		sum.Outcomes[standin.Accepted], sum.Deliveries, sum.LastError, recv.name, recv.log.tail())
+		sum.Outcomes[standin.Accepted], sum.Deliveries, sum.LastError, recv.Name(), recv.log.Tail())
 }

@@ -42,7 +42,7 @@ func TestOutput(t *testing.T) {
 			require.NoError(t, err)
 			rest = rest[n:]
 		}
-		require.Equal(t, "level=info msg=starting\nlevel=warn msg=slow\nno line feed", o.tail())
+		require.Equal(t, "level=info msg=starting\nlevel=warn msg=slow\nno line feed", o.Tail())
 		require.Equal(t, collections{2, 6 * time.Millisecond}, o.collected())
 	}
 }
@@ -55,8 +55,8 @@ func TestOutput_KeepsTheEnd(t *testing.T) {
 	}
 	_, err := o.Write([]byte("the last line\n"))
 	require.NoError(t, err)
-	require.Len(t, o.tail(), tailSize)
-	require.Contains(t, o.tail(), "a line\nthe last line\n")
+	require.Len(t, o.Tail(), tailSize)
+	require.Contains(t, o.Tail(), "a line\nthe last line\n")
 }
 
 func TestCollections_Since(t *testing.T) {

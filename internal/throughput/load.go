@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/grafana/alloy/eks/internal/process"
 	"github.com/grafana/alloy/eks/internal/standin"
 )
 
@@ -87,7 +88,7 @@ func (l *load) build(ctx context.Context, src source) (*batch, error) {
 func (l *load) stream(url string, rate float64) (*standin.Stream, error) {
 	sender, err := standin.NewSender(standin.Options{
 		URL: url, AccessKey: accessKey, Gzip: l.Gzip, Connections: l.Connections, Seed: 1,
-		RetryDuration: patience, // Pipelines may say that they are busy.
+		RetryDuration: process.Patience, // Pipelines may say that they are busy.
 	})
 	if err != nil {
 		return nil, err

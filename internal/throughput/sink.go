@@ -16,6 +16,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/grafana/loki/pkg/push"
+
+	"github.com/grafana/alloy/eks/internal/process"
 )
 
 // lokiPushPath is the path on which Loki takes entries.
@@ -71,7 +73,7 @@ func serve(ctx context.Context, address string, handler http.Handler) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen: %w", err)
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: patience}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: process.Patience}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	if err := server.Serve(listener); ctx.Err() == nil {
 		return fmt.Errorf("cannot serve: %w", err)
@@ -194,13 +196,13 @@ func (s *sink) list(w http.ResponseWriter, _ *http.Request) {
 
 // store is a sink at work.
 type store struct {
-	*process
+	*child
 	url string
 }
 
 // startStore runs a sink until it is stopped.
 func startStore(ctx context.Context, on cores, self string) (*store, error) {
-	free, err := freeAddresses(1)
+	free, err := process.FreeAddresses(1)
 	if err != nil {
 		return nil, err
 	}
@@ -209,9 +211,9 @@ func startStore(ctx context.Context, on cores, self string) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &store{process: p, url: "http://" + free[0]}
-	if err := s.await(ctx, ready(ctx, s.url+readyPath)); err != nil {
-		s.stop()
+	s := &store{child: p, url: "http://" + free[0]}
+	if err := s.Await(ctx, process.Ready(ctx, s.url+readyPath)); err != nil {
+		s.End()
 		return nil, err
 	}
 	return s, nil
@@ -254,10 +256,10 @@ func (s *store) entries(ctx context.Context) (kept []entry, err error) {
 
 // settled waits until the sink has taken n entries, or nothing more for as long as
 // quiet, and returns its totals. Process p writes to it.
-func (s *store) settled(ctx context.Context, p *process, n int, quiet time.Duration) (totals, error) {
+func (s *store) settled(ctx context.Context, p *child, n int, quiet time.Duration) (totals, error) {
 	var last totals
 	since := time.Now()
-	err := p.await(ctx, func() error {
+	err := p.Await(ctx, func() error {
 		t, err := s.totals(ctx)
 		if err != nil {
 			return err

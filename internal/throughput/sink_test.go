@@ -18,7 +18,10 @@ func newStore(t *testing.T) *store {
 	t.Helper()
 	server := httptest.NewServer(new(sink).handler())
 	t.Cleanup(server.Close)
-	return &store{process: &process{log: new(output), ended: make(chan struct{})}, url: server.URL}
+	stays, err := start(t.Context(), nil, nil, "/bin/sleep", "60") // The process that would write to it.
+	require.NoError(t, err)
+	t.Cleanup(stays.Kill)
+	return &store{child: stays, url: server.URL}
 }
 
 func post(t *testing.T, url string, body []byte) int {
@@ -55,11 +58,11 @@ func TestSink(t *testing.T) {
 	want := []entry{{`{app="a"}`, 1e9 + 2, "one"}, {`{app="a"}`, 1e9 + 3, "three"}, {`{app="b"}`, 1e9 + 2, ""}}
 	want = append(want, want...)
 	require.Equal(t, want, kept)
-	got, err = s.settled(t.Context(), s.process, 6, time.Hour)
+	got, err = s.settled(t.Context(), s.child, 6, time.Hour)
 	require.NoError(t, err)
 	require.Equal(t, totals{Requests: 2, Streams: 4, Entries: 6, Bytes: 16, Sum: sumOf(want...)}, got)
 	// Nothing more comes.
-	got, err = s.settled(t.Context(), s.process, 7, 0)
+	got, err = s.settled(t.Context(), s.child, 7, 0)
 	require.NoError(t, err)
 	require.Equal(t, 6, got.Entries)
 }
@@ -72,7 +75,7 @@ func TestSink_Failure(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, got)
 
-	close(s.ended)
-	_, err = s.settled(t.Context(), s.process, 1, time.Hour)
+	s.Kill()
+	_, err = s.settled(t.Context(), s.child, 1, time.Hour)
 	require.ErrorContains(t, err, "has ended")
 }

@@ -113,7 +113,7 @@ func (b *bench) soak(ctx context.Context, w *workload, p *pipeline, s *soak) (*s
 	if err != nil {
 		return nil, err
 	}
-	defer to.stop()
+	defer to.End()
 	recv, stop, err := p.open(ctx, b, to)
 	if err != nil {
 		return nil, err

@@ -8,12 +8,13 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"github.com/grafana/alloy/eks/internal/process"
 	"github.com/grafana/alloy/eks/internal/throughput/floor"
 )
 
 // receiver is the process of a pipeline.
 type receiver struct {
-	*process
+	*child
 	endpoint string // The URL for deliveries.
 	metrics  string // The URL of its own metrics.
 	names    metricNames
@@ -40,7 +41,7 @@ const (
 // places.
 func alloy(example string, edits ...edit) starter {
 	return func(ctx context.Context, b *bench, dir string, to *store) (*receiver, error) {
-		free, err := freeAddresses(2)
+		free, err := process.FreeAddresses(2)
 		if err != nil {
 			return nil, err
 		}
@@ -59,7 +60,7 @@ func alloy(example string, edits ...edit) starter {
 // floorOf starts the floor in a process of its own.
 func floorOf(kind floor.Kind) starter {
 	return func(ctx context.Context, b *bench, _ string, to *store) (*receiver, error) {
-		free, err := freeAddresses(1)
+		free, err := process.FreeAddresses(1)
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +74,7 @@ func floorOf(kind floor.Kind) starter {
 // otelcol starts build/otelcol with a configuration that stands beside its source.
 func otelcol(config string) starter {
 	return func(ctx context.Context, b *bench, _ string, to *store) (*receiver, error) {
-		free, err := freeAddresses(2)
+		free, err := process.FreeAddresses(2)
 		if err != nil {
 			return nil, err
 		}
@@ -100,7 +101,7 @@ func (p *pipeline) open(ctx context.Context, b *bench, to *store) (r *receiver, 
 		return nil, nil, err
 	}
 	return r, func() {
-		r.stop()
+		r.End()
 		_ = os.RemoveAll(dir)
 	}, nil
 }
@@ -111,11 +112,11 @@ func (r *receiver) start(ctx context.Context, b *bench, readyURL string, env []s
 	if err != nil {
 		return nil, err
 	}
-	if err := p.await(ctx, ready(ctx, readyURL)); err != nil {
-		p.stop()
+	if err := p.Await(ctx, process.Ready(ctx, readyURL)); err != nil {
+		p.End()
 		return nil, err
 	}
-	r.process = p
+	r.child = p
 	return r, nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/grafana/alloy/eks/internal/process"
 )
 
 func TestConfigure_Success(t *testing.T) {
@@ -37,17 +39,17 @@ func TestStart_Failure(t *testing.T) {
 	// A process that ends by itself.
 	p, err := start(t.Context(), nil, nil, "/bin/sh", "-c", "echo this is why; exit 3")
 	require.NoError(t, err)
-	err = p.await(t.Context(), func() error { return errNotReady })
-	require.ErrorContains(t, err, "exit status 3\nthis is why")
+	err = p.Await(t.Context(), func() error { return process.ErrNotReady })
+	require.ErrorContains(t, err, "exit status 3:\nthis is why")
 }
 
 func TestUsage(t *testing.T) {
 	p, err := start(t.Context(), nil, nil, "/bin/sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done; exec sleep 60")
 	require.NoError(t, err)
-	defer p.stop()
-	require.NoError(t, p.await(t.Context(), func() error {
-		if p.log.tail() != "done\n" {
-			return errNotReady
+	defer p.End()
+	require.NoError(t, p.Await(t.Context(), func() error {
+		if p.log.Tail() != "done\n" {
+			return process.ErrNotReady
 		}
 		return nil
 	}))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
@@ -21,20 +20,24 @@ type usage struct {
 }
 
 // usage reads it from /proc, in steps of 10 ms.
-func (p *process) usage() (usage, error) {
-	proc, err := procfs.NewProc(p.cmd.Process.Pid)
+func (p *child) usage() (usage, error) {
+	cpu, err := cpuOf(p.ID())
 	if err != nil {
-		return usage{}, fmt.Errorf("cannot find %s: %w", p.name, err)
+		return usage{}, fmt.Errorf("cannot read the CPU time of %s: %w", p.Name(), err)
+	}
+	return usage{at: time.Now(), cpu: cpu, gc: p.log.collected()}, nil
+}
+
+func cpuOf(pid int) (time.Duration, error) {
+	proc, err := procfs.NewProc(pid)
+	if err != nil {
+		return 0, err
 	}
 	stat, err := proc.Stat()
 	if err != nil {
-		return usage{}, fmt.Errorf("cannot read the CPU time of %s: %w", p.name, err)
+		return 0, err
 	}
-	return usage{
-		at:  time.Now(),
-		cpu: time.Duration(stat.CPUTime() * float64(time.Second)),
-		gc:  p.log.collected(),
-	}, nil
+	return time.Duration(stat.CPUTime() * float64(time.Second)), nil
 }
 
 // machine returns the time that all processes of the machine have used so far, and
@@ -55,32 +58,35 @@ func machine() (time.Duration, error) {
 
 // others returns the time that other processes than these and this one have used so
 // far.
-func others(ours ...*process) (time.Duration, error) {
+func others(ours ...*child) (time.Duration, error) {
 	used, err := machine()
 	if err != nil {
 		return 0, err
 	}
-	self := &process{name: "this program", cmd: &exec.Cmd{Process: &os.Process{Pid: os.Getpid()}}, log: new(output)}
-	for _, p := range append(ours, self) {
-		u, err := p.usage()
+	pids := []int{os.Getpid()}
+	for _, p := range ours {
+		pids = append(pids, p.ID())
+	}
+	for _, pid := range pids {
+		cpu, err := cpuOf(pid)
 		if err != nil {
-			return 0, err
+			return 0, fmt.Errorf("cannot read the CPU time of our own processes: %w", err)
 		}
-		used -= u.cpu
+		used -= cpu
 	}
 	return used, nil
 }
 
 // memory returns the resident memory of the process in bytes, at the moment and at
 // its peak.
-func (p *process) memory() (now, peak uint64, err error) {
-	proc, err := procfs.NewProc(p.cmd.Process.Pid)
+func (p *child) memory() (now, peak uint64, err error) {
+	proc, err := procfs.NewProc(p.ID())
 	if err != nil {
-		return 0, 0, fmt.Errorf("cannot find %s: %w", p.name, err)
+		return 0, 0, fmt.Errorf("cannot find %s: %w", p.Name(), err)
 	}
 	status, err := proc.NewStatus()
 	if err != nil {
-		return 0, 0, fmt.Errorf("cannot read the memory of %s: %w", p.name, err)
+		return 0, 0, fmt.Errorf("cannot read the memory of %s: %w", p.Name(), err)
 	}
 	return status.VmRSS, status.VmHWM, nil
 }

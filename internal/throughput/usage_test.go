@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/grafana/alloy/eks/internal/process"
 )
 
 func TestScrape(t *testing.T) {
@@ -40,7 +40,7 @@ func TestScrape(t *testing.T) {
 	require.ErrorContains(t, err, `cannot find metric "c"`)
 
 	_, err = scrape(t.Context(), server.URL+"/none")
-	require.ErrorIs(t, err, errNotReady)
+	require.ErrorIs(t, err, process.ErrNotReady)
 	_, err = scrape(t.Context(), server.URL+"/broken")
 	require.ErrorContains(t, err, "cannot read metrics")
 }
@@ -49,8 +49,11 @@ func TestOthers(t *testing.T) {
 	before, err := others()
 	require.NoError(t, err)
 	require.Positive(t, before)
-	_, err = others(&process{name: "none", cmd: &exec.Cmd{Process: &os.Process{Pid: 1 << 30}}})
-	require.ErrorContains(t, err, "cannot find none")
+	gone, err := start(t.Context(), nil, nil, "/bin/true")
+	require.NoError(t, err)
+	gone.End()
+	_, err = others(gone)
+	require.ErrorContains(t, err, "cannot read the CPU time")
 }
 
 func TestEnvironment(t *testing.T) {

@@ -217,8 +217,8 @@ func (a *alloy) deliver(side string, sink *sink, all []*running) {
 		for _, r := range all {
 			for _, path := range r.paths(side) {
 				seen := map[uint64]bool{}
-				for _, e := range sink.at(path) {
-					n, _ := traffic.Sequence(e.line)
+				for _, e := range sink.At(path) {
+					n, _ := traffic.Sequence(e.Line)
 					seen[n] = true
 				}
 				for n := range r.events {
@@ -261,7 +261,7 @@ func (r *running) compare(t *testing.T, sink *sink) {
 	before, after := r.paths(sides[0]), r.paths(sides[1])
 	compared := 0
 	for i := range before {
-		old, converted := bySequence(t, sink.at(before[i])), bySequence(t, sink.at(after[i]))
+		old, converted := bySequence(t, sink.At(before[i])), bySequence(t, sink.At(after[i]))
 		for n, e := range r.events {
 			if r.merged && !e.HasText {
 				continue // Its record was stored: other_records.
@@ -276,8 +276,8 @@ func (r *running) compare(t *testing.T, sink *sink) {
 	require.Greater(t, compared, len(r.events)/3)
 	if r.metadata != nil {
 		names := map[string]bool{}
-		for _, e := range sink.at(after[0]) {
-			for name := range e.metadata {
+		for _, e := range sink.At(after[0]) {
+			for name := range e.Metadata {
 				names[name] = true
 			}
 		}
@@ -287,23 +287,23 @@ func (r *running) compare(t *testing.T, sink *sink) {
 
 func (r *running) compareEntry(t *testing.T, e traffic.Event, old, converted entry, differs []convertflow.Difference) {
 	t.Helper()
-	require.Equal(t, old.labels, converted.labels, "labels of %q", converted.line)
-	require.Equal(t, old.tenant, converted.tenant)
+	require.Equal(t, old.Labels, converted.Labels, "labels of %q", converted.Line)
+	require.Equal(t, old.Tenant, converted.Tenant)
 	for _, name := range r.labels {
-		require.NotEmpty(t, converted.labels[name], name)
+		require.NotEmpty(t, converted.Labels[name], name)
 	}
-	line := strings.TrimSuffix(old.line, "\n")
+	line := strings.TrimSuffix(old.Line, "\n")
 	if slices.Contains(differs, runtimePrefix) {
 		line = prefix.ReplaceAllString(line, "")
 	}
 	if r.left {
-		require.Equal(t, old.line, converted.line)
+		require.Equal(t, old.Line, converted.Line)
 		return
 	}
-	require.Equal(t, line, converted.line)
-	require.Equal(t, string(e.Text), converted.line)
-	for name, value := range old.metadata {
-		require.Equal(t, value, converted.metadata[name], name)
+	require.Equal(t, line, converted.Line)
+	require.Equal(t, string(e.Text), converted.Line)
+	for name, value := range old.Metadata {
+		require.Equal(t, value, converted.Metadata[name], name)
 	}
 	r.compareTime(t, e, old, converted, differs)
 }
@@ -315,17 +315,17 @@ func (r *running) compareTime(t *testing.T, e traffic.Event, old, converted entr
 	off := func(nanos int64) time.Duration { return time.Duration(nanos - e.Time.UnixNano()).Abs() }
 	if !e.HasTime {
 		require.Contains(t, differs, trueTime)
-		if converted.nanos != requestTime.UnixNano() && converted.nanos != e.TextTime.UnixNano() {
-			require.LessOrEqual(t, off(converted.nanos), off(old.nanos))
+		if converted.Nanos != requestTime.UnixNano() && converted.Nanos != e.TextTime.UnixNano() {
+			require.LessOrEqual(t, off(converted.Nanos), off(old.Nanos))
 		}
 		return
 	}
-	require.Equal(t, e.Time.UnixNano(), converted.nanos)
+	require.Equal(t, e.Time.UnixNano(), converted.Nanos)
 	switch {
 	case slices.Contains(differs, fragments):
-		require.GreaterOrEqual(t, old.nanos, converted.nanos)
+		require.GreaterOrEqual(t, old.Nanos, converted.Nanos)
 	case !slices.Contains(differs, trueTime):
-		require.Equal(t, old.nanos, converted.nanos)
+		require.Equal(t, old.Nanos, converted.Nanos)
 	}
 }
 
@@ -366,10 +366,10 @@ func bySequence(t *testing.T, entries []entry) map[uint64]entry {
 	t.Helper()
 	found := map[uint64]entry{}
 	for _, e := range entries {
-		n, ok := traffic.Sequence(e.line)
-		require.True(t, ok, e.line)
+		n, ok := traffic.Sequence(e.Line)
+		require.True(t, ok, e.Line)
 		_, twice := found[n]
-		require.False(t, twice, e.line)
+		require.False(t, twice, e.Line)
 		found[n] = e
 	}
 	return found
