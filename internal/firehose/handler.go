@@ -191,6 +191,9 @@ func (h *Handler) Update(c Config) error {
 // bytes they hold.
 func (h *Handler) InFlight() (deliveries int, bytes int64) { return h.admission.inFlight() }
 
+// Limits returns the limits for the requests that begin from now on.
+func (h *Handler) Limits() Limits { return h.config.Load().Limits }
+
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isRoot(r.URL.Path) && (r.Method == http.MethodGet || r.Method == http.MethodHead) {

@@ -27,7 +27,7 @@ type wire struct {
 
 func dial[A any](r *rig.Rig[A]) *wire {
 	r.T.Helper()
-	conn, err := net.Dial("tcp", r.Info().Address)
+	conn, err := net.Dial("tcp", r.Info().Endpoint.Address)
 	require.NoError(r.T, err)
 	r.T.Cleanup(func() { _ = conn.Close() })
 	require.NoError(r.T, conn.SetDeadline(time.Now().Add(rig.Patience)))

@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -10,21 +11,14 @@ import (
 	"github.com/grafana/alloy/internal/component/common/loki"
 	"github.com/grafana/alloy/internal/service/livedebugging"
 
-	"github.com/grafana/alloy/eks/internal/firehose"
+	"github.com/grafana/alloy/eks/internal/endpoint"
 	"github.com/grafana/alloy/eks/internal/lokientry"
 	"github.com/grafana/alloy/eks/internal/timestamp"
 )
 
 // DebugInfo is what the component's page in Alloy's UI shows.
 type DebugInfo struct {
-	// Address is where the component listens; empty when it does not.
-	Address string `alloy:"address,attr"`
-	// LastDelivery is when a delivery was last answered 200.
-	LastDelivery string `alloy:"last_delivery,attr,optional"`
-	// LastRefusal says what the last delivery was refused with, and when.
-	LastRefusal string `alloy:"last_refusal,attr,optional"`
-	// Deliveries counts the answers by status, since the component started.
-	Deliveries map[string]int `alloy:"deliveries,attr"`
+	Endpoint endpoint.Status `alloy:",squash"`
 	// TimestampSources counts entries by the source of their time.
 	TimestampSources map[string]int `alloy:"timestamp_sources,attr"`
 	// FlawedEntries counts entries that carry raw text.
@@ -33,32 +27,14 @@ type DebugInfo struct {
 	DroppedEntries int `alloy:"dropped_entries,attr"`
 }
 
-// debug collects DebugInfo. It is safe for concurrent use.
+// debug collects what DebugInfo says of entries. It is safe for concurrent use.
 type debug struct {
 	mut  sync.Mutex
 	info DebugInfo
 }
 
 func newDebug() *debug {
-	return &debug{info: DebugInfo{Deliveries: map[string]int{}, TimestampSources: map[string]int{}}}
-}
-
-func (d *debug) listening(address string) {
-	d.mut.Lock()
-	defer d.mut.Unlock()
-	d.info.Address = address
-}
-
-func (d *debug) finished(o firehose.Outcome) {
-	now := time.Now().UTC().Format(time.RFC3339)
-	d.mut.Lock()
-	defer d.mut.Unlock()
-	d.info.Deliveries[fmt.Sprint(o.Status)]++
-	if o.Status == 200 {
-		d.info.LastDelivery = now
-		return
-	}
-	d.info.LastRefusal = fmt.Sprintf("%s: %d, %s", now, o.Status, o.Reason)
+	return &debug{info: DebugInfo{TimestampSources: map[string]int{}}}
 }
 
 func (d *debug) handedOver(c lokientry.Counts) {
@@ -81,13 +57,8 @@ func (r *Receiver) DebugInfo() DebugInfo {
 	d.mut.Lock()
 	defer d.mut.Unlock()
 	info := d.info
-	info.Deliveries, info.TimestampSources = map[string]int{}, map[string]int{}
-	for k, v := range d.info.Deliveries {
-		info.Deliveries[k] = v
-	}
-	for k, v := range d.info.TimestampSources {
-		info.TimestampSources[k] = v
-	}
+	info.Endpoint = r.endpoint.Status()
+	info.TimestampSources = maps.Clone(info.TimestampSources)
 	return info
 }
 

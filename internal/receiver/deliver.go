@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/grafana/alloy/eks/internal/endpoint"
 	"github.com/grafana/alloy/eks/internal/event"
 	"github.com/grafana/alloy/eks/internal/firehose"
 	"github.com/grafana/alloy/eks/internal/lokientry"
@@ -25,7 +26,7 @@ type pipeline struct {
 
 // worker is what one delivery needs to itself.
 type worker struct {
-	decoder record.Decoder
+	records endpoint.Records
 	parser  Parser
 	builder *lokientry.Builder
 	events  []event.Event
@@ -48,17 +49,13 @@ func (p *pipeline) put(w *worker) {
 	clear(w.events[:cap(w.events)]) // Nothing of a delivery outlives it here.
 	w.delays = w.delays[:0]
 	w.builder.Reset(nil, time.Time{})
-	w.decoder.Reset(p.cfg.Record)
+	w.records.Reset(nil, p.cfg.Record)
 	p.workers.Put(w)
 }
 
 // Deliver implements firehose.Deliverer: it turns a delivery into entries and
 // hands them over.
 func (r *Receiver) Deliver(ctx context.Context, d *firehose.Delivery) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(r.stopped, cancel)()
-
 	p := r.pipeline.Load()
 	w := p.get()
 	err := r.deliver(ctx, p, w, d)
@@ -72,18 +69,16 @@ func (r *Receiver) deliver(ctx context.Context, p *pipeline, w *worker, d *fireh
 	w.parser.Reset(d.Timestamp, shared)
 	w.builder.Reset(shared, now)
 	w.builder.Grow(d.Records().Len())
-	limits := p.cfg.Record
-	limits.Reserve = d.Reserve // What the decoder holds counts among what all deliveries hold.
-	w.decoder.Reset(limits)
+	w.records.Reset(d, p.cfg.Record)
 	w.toll = toll{}
 	out := r.handoff.begin()
-	if err := w.parse(d, limits, now, func() error { return r.handOverPart(ctx, &out, w) }); err != nil {
+	if err := w.parse(d, p.cfg.Record, now, func() error { return r.handOverPart(ctx, &out, w) }); err != nil {
 		return err
 	}
 	entries := w.builder.Entries()
 	r.live.publish(entries)
 	if err := out.finish(ctx, entries); err != nil {
-		return r.sendError(err)
+		return err
 	}
 	w.parser.Settle(now)
 	r.metrics.count(w)
@@ -106,32 +101,17 @@ func (r *Receiver) handOverPart(ctx context.Context, out *handover, w *worker) e
 	entries := w.builder.Take()
 	r.live.publish(entries)
 	if err := out.part(ctx, entries); err != nil {
-		return r.sendError(err)
-	}
-	return nil
-}
-
-// sendError says why entries could not be handed over. Firehose keeps the
-// delivery in either case.
-func (r *Receiver) sendError(err error) error {
-	if r.stopped.Err() == nil {
 		return err
 	}
-	return &firehose.Error{
-		Status: http.StatusServiceUnavailable, Reason: firehose.ReasonShutdown, Err: err,
-		Message: "the receiver is stopping, try again",
-	}
+	return nil
 }
 
 // parse runs the records through the stages up to the entries, and calls parsed
 // after each. What cannot be decoded becomes an entry with the record as it came;
 // only want of memory, or an error of parsed, ends a delivery.
 func (w *worker) parse(d *firehose.Delivery, limits record.Limits, now time.Time, parsed func() error) error {
-	for records := d.Records(); records.Next(); {
-		data, err := w.decode(records)
-		if isForDelivery(err) {
-			return deliveryError(err, limits)
-		}
+	for w.records.Next() {
+		data := w.records.Data()
 		if len(data) > 0 {
 			if err := d.Reserve(len(data)); err != nil {
 				return err
@@ -142,8 +122,8 @@ func (w *worker) parse(d *firehose.Delivery, limits record.Limits, now time.Time
 			}
 			w.appendAll()
 		}
-		if err != nil {
-			raw := records.Data() // Which the entry copies.
+		if err := w.records.Flaw(); err != nil {
+			raw := w.records.Raw() // Which the entry copies.
 			if err := d.Reserve(len(raw)); err != nil {
 				return err
 			}
@@ -152,6 +132,9 @@ func (w *worker) parse(d *firehose.Delivery, limits record.Limits, now time.Time
 		if err := parsed(); err != nil {
 			return err
 		}
+	}
+	if err := w.records.Err(); err != nil {
+		return err
 	}
 	w.events = w.parser.Flush(w.events[:0], now)
 	w.appendAll()
@@ -191,31 +174,6 @@ func (t *toll) pay(d *firehose.Delivery, limits record.Limits, size, events int)
 	}
 	t.reserved += more
 	return d.Reserve(int(more))
-}
-
-// isForDelivery reports whether an error of a record ends the whole delivery.
-func isForDelivery(err error) bool {
-	if err == nil {
-		return false
-	}
-	var refusal *firehose.Error
-	return errors.Is(err, record.ErrDeliveryTooLarge) || errors.As(err, &refusal)
-}
-
-// deliveryError returns what the sender is told: that the delivery is too large
-// for ever, or that no memory is left for it now.
-func deliveryError(err error, limits record.Limits) error {
-	if errors.Is(err, record.ErrDeliveryTooLarge) {
-		return firehose.NewDeliverySizeError(int64(limits.DeliverySize))
-	}
-	return err
-}
-
-func (w *worker) decode(records *firehose.Envelope) ([]byte, error) {
-	if err := records.Err(); err != nil {
-		return nil, err
-	}
-	return w.decoder.Decode(records.Data())
 }
 
 func (w *worker) appendAll() {

@@ -121,7 +121,7 @@ func TestIntake_LastEntry(t *testing.T) {
 		defer close(ended)
 		r.ended()
 	}()
-	r.eventually(func() bool { return r.stopped.Err() != nil }, "stopping")
+	r.eventually(func() bool { return r.Address() == "" }, "stopping")
 	select {
 	case e := <-stuck.Chan():
 		require.Equal(t, "last", e.Line)

@@ -2,43 +2,18 @@ package receiver
 
 import (
 	"fmt"
-	"time"
 
-	"github.com/alecthomas/units"
-
-	"github.com/grafana/alloy/eks/internal/firehose"
+	"github.com/grafana/alloy/eks/internal/endpoint"
 )
 
-// LimitsArguments bound what deliveries may cost. See firehose.Limits.
+// LimitsArguments bound what deliveries may cost.
 type LimitsArguments struct {
-	BodySize             units.Base2Bytes `alloy:"body_size,attr,optional"`
-	DecompressedBodySize units.Base2Bytes `alloy:"decompressed_body_size,attr,optional"`
-	Records              int              `alloy:"records,attr,optional"`
-	RecordSize           units.Base2Bytes `alloy:"record_size,attr,optional"`
-	DeliverySize         units.Base2Bytes `alloy:"delivery_size,attr,optional"`
-	ConcurrentSize       units.Base2Bytes `alloy:"concurrent_size,attr,optional"`
-	BodyTimeout          time.Duration    `alloy:"body_timeout,attr,optional"`
-	DeliveryTimeout      time.Duration    `alloy:"delivery_timeout,attr,optional"`
-	RememberedSources    int              `alloy:"remembered_sources,attr,optional"`
+	Endpoint endpoint.LimitsArguments `alloy:",squash"`
+
+	RememberedSources int `alloy:"remembered_sources,attr,optional"`
 }
 
-func defaultLimits(remembered int) LimitsArguments {
-	defaults := firehose.DefaultConfig()
-	limits := defaults.Limits
-	return LimitsArguments{
-		BodySize:             units.Base2Bytes(limits.BodySize),
-		DecompressedBodySize: units.Base2Bytes(limits.DecompressedBodySize),
-		Records:              limits.Records,
-		RecordSize:           units.Base2Bytes(limits.RecordSize),
-		DeliverySize:         units.Base2Bytes(limits.DeliverySize),
-		ConcurrentSize:       units.Base2Bytes(limits.ConcurrentSize),
-		BodyTimeout:          defaults.BodyTimeout,
-		DeliveryTimeout:      defaults.DeliveryTimeout,
-		RememberedSources:    remembered,
-	}
-}
-
-// validate checks what firehose.Config does not.
+// validate checks what the endpoint does not.
 func (l *LimitsArguments) validate() error {
 	if l.RememberedSources < 100 {
 		return fmt.Errorf("limits.remembered_sources must be at least 100, and is %d", l.RememberedSources)
@@ -48,15 +23,6 @@ func (l *LimitsArguments) validate() error {
 
 // MaxEvents returns how many events a record may have: each counts for entrySize
 // bytes of limits.record_size at least.
-func (l *LimitsArguments) MaxEvents() int { return max(freeEntries, int(l.RecordSize)/entrySize) }
-
-func (l *LimitsArguments) firehose() firehose.Limits {
-	return firehose.Limits{
-		BodySize:             int64(l.BodySize),
-		DecompressedBodySize: int64(l.DecompressedBodySize),
-		Records:              l.Records,
-		RecordSize:           int64(l.RecordSize),
-		DeliverySize:         int64(l.DeliverySize),
-		ConcurrentSize:       int64(l.ConcurrentSize),
-	}
+func (l *LimitsArguments) MaxEvents() int {
+	return max(freeEntries, int(l.Endpoint.RecordSize)/entrySize)
 }

@@ -1,9 +1,10 @@
-// Package receiver is what the Firehose components of this distribution have in
-// common: the HTTP server and its life, the order of the stages, the hand-off,
-// metrics and debug information. A component brings its arguments and a Parser.
+// Package receiver is what the components that receive logs from Firehose have in
+// common: the order of the stages, the hand-off, metrics and debug information. A
+// component brings its arguments and a Parser.
 //
 // A delivery goes one way, and nothing comes back but the verdict:
 //
+//	endpoint.Endpoint  the server, keys and limits, what is counted of deliveries
 //	firehose.Handler   admits the request, checks its envelope, walks its records
 //	record.Decoder     base64 and compression
 //	Parser             bytes to events: kubelog for containers
@@ -22,14 +23,13 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
-	dskit "github.com/grafana/dskit/server"
 
 	"github.com/grafana/alloy/internal/component"
 	"github.com/grafana/alloy/internal/component/common/loki"
 	fnet "github.com/grafana/alloy/internal/component/common/net"
 	"github.com/grafana/alloy/internal/runtime/logging/level"
-	"github.com/grafana/alloy/internal/util"
 
+	"github.com/grafana/alloy/eks/internal/endpoint"
 	"github.com/grafana/alloy/eks/internal/event"
 	"github.com/grafana/alloy/eks/internal/firehose"
 	"github.com/grafana/alloy/eks/internal/lokientry"
@@ -113,7 +113,6 @@ type Config struct {
 
 // Receiver receives deliveries as its Config says. Create it with New.
 type Receiver struct {
-	kind    Kind
 	logger  log.Logger
 	metrics *metrics
 	debug   *debug
@@ -121,32 +120,23 @@ type Receiver struct {
 
 	handoff  *handoff
 	entries  loki.LogsReceiver // Of other components.
-	handler  *firehose.Handler // Nil before the first Update.
+	endpoint *endpoint.Endpoint
 	pipeline atomic.Pointer[pipeline]
 
-	serverMetrics *util.UncheckedCollector
-	mut           sync.Mutex
-	server        *dskit.Server // Nil while nothing listens.
-	serverConfig  *fnet.ServerConfig
-
-	stopped context.Context
-	stop    context.CancelFunc
+	mut sync.Mutex // One Update at a time, and none while everything stops.
 }
 
 // New returns a Receiver that listens nowhere yet: call Update, then Run.
 func New(opts component.Options, kind Kind) *Receiver {
 	r := &Receiver{
-		kind:          kind,
-		logger:        opts.Logger,
-		debug:         newDebug(),
-		live:          newLive(opts),
-		handoff:       newHandoff(),
-		entries:       loki.NewLogsReceiver(loki.WithComponentID(opts.ID)),
-		serverMetrics: util.NewUncheckedCollector(nil),
+		logger:  opts.Logger,
+		debug:   newDebug(),
+		live:    newLive(opts),
+		handoff: newHandoff(),
+		entries: loki.NewLogsReceiver(loki.WithComponentID(opts.ID)),
 	}
-	r.metrics = newMetrics(kind, opts.Registerer, gauges{remembered: r.remembered, inFlight: r.inFlight, mayInFlight: r.mayInFlight})
-	opts.Registerer.MustRegister(r.serverMetrics)
-	r.stopped, r.stop = context.WithCancel(context.Background())
+	r.endpoint = endpoint.New(opts, kind.Namespace, r)
+	r.metrics = newMetrics(kind, opts.Registerer, r.endpoint.Bytes("line"), r.remembered)
 	return r
 }
 
@@ -156,22 +146,16 @@ func New(opts component.Options, kind Kind) *Receiver {
 func (r *Receiver) Update(cfg Config) error {
 	r.mut.Lock()
 	defer r.mut.Unlock()
-
-	if err := r.updateHandler(cfg.Firehose); err != nil {
+	if err := cfg.Firehose.Validate(); err != nil {
 		return err
 	}
 	r.handoff.update(cfg.ForwardTo)
-	r.pipeline.Store(newPipeline(cfg))
-	return r.updateServer(cfg.Server)
+	r.pipeline.Store(newPipeline(cfg)) // Before the first delivery comes.
+	return r.endpoint.Update(cfg.Server, cfg.Firehose)
 }
 
-func (r *Receiver) updateHandler(cfg firehose.Config) (err error) {
-	if r.handler != nil {
-		return r.handler.Update(cfg)
-	}
-	r.handler, err = firehose.NewHandler(cfg, r, r)
-	return err
-}
+// Address returns where the receiver listens; empty when it does not.
+func (r *Receiver) Address() string { return r.endpoint.Address() }
 
 // leftoverInterval is how often events that outlived their delivery are looked
 // at: often against the seconds that they may wait, rarely against the work.
@@ -190,10 +174,9 @@ func (r *Receiver) Run(ctx context.Context) error {
 		case now := <-ticker.C:
 			r.sendLeftovers(ctx, now, false)
 		case <-ctx.Done():
-			r.stop()
+			r.endpoint.Stop()
 			r.mut.Lock()
 			defer r.mut.Unlock()
-			r.stopServer()
 			r.lastLeftovers()
 			return nil
 		}
@@ -245,23 +228,4 @@ func (r *Receiver) remembered() float64 {
 		return 0
 	}
 	return float64(p.cfg.Remembered())
-}
-
-// inFlight returns how many bytes the deliveries under way hold. The handler is
-// there since before the first pipeline was.
-func (r *Receiver) inFlight() float64 {
-	if r.pipeline.Load() == nil {
-		return 0
-	}
-	_, bytes := r.handler.InFlight()
-	return float64(bytes)
-}
-
-// mayInFlight returns how many bytes they may hold.
-func (r *Receiver) mayInFlight() float64 {
-	p := r.pipeline.Load()
-	if p == nil {
-		return 0
-	}
-	return float64(p.cfg.Firehose.Limits.ConcurrentSize)
 }

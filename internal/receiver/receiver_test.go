@@ -468,11 +468,11 @@ func TestDeliver_CountsRawText(t *testing.T) {
 		answered <- resp.StatusCode
 		_ = resp.Body.Close()
 	}()
-	r.eventually(func() bool { return r.inFlight() >= float64(2*len(text)) }, "the body and the entry are counted")
+	r.eventually(func() bool { _, held := r.endpoint.InFlight(); return held >= int64(2*len(text)) }, "the body and the entry are counted")
 	require.Equal(t, text, (<-slow.Chan()).Line)
 	require.Equal(t, 200, <-answered)
 	r.eventually(func() bool {
-		deliveries, bytes := r.handler.InFlight()
+		deliveries, bytes := r.endpoint.InFlight()
 		return deliveries == 0 && bytes == 0
 	}, "it is given back")
 }

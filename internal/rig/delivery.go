@@ -52,7 +52,7 @@ func Body(records ...string) io.Reader {
 // URL returns where deliveries go.
 func (r *Rig[A]) URL() string {
 	r.T.Helper()
-	address := r.Info().Address
+	address := r.Info().Endpoint.Address
 	require.NotEmpty(r.T, address)
 	return "http://" + address + firehose.PathPush
 }

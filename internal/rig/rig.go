@@ -117,7 +117,7 @@ func (r *Rig[A]) Arguments(text string) A {
 	require.NoError(r.T, err)
 	common := r.kind.Receiver(&args)
 	common.ForwardTo = []loki.LogsReceiver{r.Receiver}
-	if http := common.Server.HTTP; http != nil {
+	if http := common.Endpoint.Server.HTTP; http != nil {
 		http.ListenAddress = "127.0.0.1"
 		if http.ListenPort == 8080 {
 			http.ListenPort = 0

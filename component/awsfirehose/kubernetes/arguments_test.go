@@ -16,6 +16,7 @@ import (
 	"github.com/grafana/alloy/syntax/alloytypes"
 
 	"github.com/grafana/alloy/eks/internal/docpage"
+	"github.com/grafana/alloy/eks/internal/endpoint"
 	"github.com/grafana/alloy/eks/internal/lokientry"
 	"github.com/grafana/alloy/eks/internal/receiver"
 	"github.com/grafana/alloy/eks/internal/rig"
@@ -31,8 +32,8 @@ func TestArguments_Minimal(t *testing.T) {
 	want.Receiver.ForwardTo = args.Receiver.ForwardTo
 	require.Equal(t, want, args)
 
-	require.Equal(t, 8080, args.Receiver.Server.HTTP.ListenPort)
-	require.Equal(t, "127.0.0.1", args.Receiver.Server.GRPC.ListenAddress)
+	require.Equal(t, 8080, args.Receiver.Endpoint.Server.HTTP.ListenPort)
+	require.Equal(t, "127.0.0.1", args.Receiver.Endpoint.Server.GRPC.ListenAddress)
 	require.Empty(t, args.Receiver.Config().Firehose.AccessKeys, "without access keys the door is open")
 	zone, err := args.Timestamp.location()
 	require.NoError(t, err)
@@ -98,9 +99,9 @@ func TestArguments_All(t *testing.T) {
 	require.Equal(t, map[string]string{"pod": "__meta_kubernetes_pod_name", "team": "search"}, args.Receiver.Labels)
 	require.Equal(t, map[string]string{"request": "__aws_firehose_request_id"}, args.Receiver.StructuredMetadata)
 	require.True(t, args.Receiver.UseIncomingTimestamp)
-	require.Equal(t, 7*time.Second, args.Receiver.Server.GracefulShutdownTimeout)
+	require.Equal(t, 7*time.Second, args.Receiver.Endpoint.Server.GracefulShutdownTimeout)
 
-	http := args.Receiver.Server.HTTP
+	http := args.Receiver.Endpoint.Server.HTTP
 	require.Equal(t, "127.0.0.1", http.ListenAddress)
 	require.Equal(t, 4711, http.ListenPort)
 	require.Equal(t, 12, http.ConnLimit)
@@ -110,8 +111,8 @@ func TestArguments_All(t *testing.T) {
 	require.Equal(t, &fnet.TLSConfig{Cert: "cert", Key: "key"}, http.TLSConfig)
 	require.True(t, http.HTTP2.Enabled)
 	require.EqualValues(t, 100, http.HTTP2.MaxConcurrentStreams, "a block changes nothing but what it names")
-	require.Equal(t, 4712, args.Receiver.Server.GRPC.ListenPort)
-	require.Equal(t, "127.0.0.1", args.Receiver.Server.GRPC.ListenAddress)
+	require.Equal(t, 4712, args.Receiver.Endpoint.Server.GRPC.ListenPort)
+	require.Equal(t, "127.0.0.1", args.Receiver.Endpoint.Server.GRPC.ListenAddress)
 
 	require.Equal(t, TimestampArguments{
 		Receiver: receiver.TimestampArguments{Sources: []string{"line", "cri"}, MaxFuture: time.Hour}, Zone: "Europe/Paris",
@@ -126,11 +127,11 @@ func TestArguments_All(t *testing.T) {
 	require.Equal(t, PartialLinesArguments{
 		MaxWait: 2 * time.Second, MaxLineSize: 2 * units.MiB, MaxHeldSize: 4 * units.MiB,
 	}, args.PartialLines)
-	require.Equal(t, receiver.LimitsArguments{
+	require.Equal(t, receiver.LimitsArguments{Endpoint: endpoint.LimitsArguments{
 		BodySize: 10 * units.MiB, DecompressedBodySize: 20 * units.MiB, Records: 500, RecordSize: 3 * units.MiB,
 		DeliverySize: 30 * units.MiB, ConcurrentSize: 100 * units.MiB,
-		BodyTimeout: 20 * time.Second, DeliveryTimeout: 30 * time.Second, RememberedSources: 1000,
-	}, args.Receiver.Limits)
+		BodyTimeout: 20 * time.Second, DeliveryTimeout: 30 * time.Second,
+	}, RememberedSources: 1000}, args.Receiver.Limits)
 	require.EqualValues(t, 30*units.MiB, args.Receiver.Config().Firehose.Limits.DeliverySize)
 	require.Equal(t, 30*time.Second, args.Receiver.Config().Firehose.DeliveryTimeout)
 }
@@ -259,7 +260,7 @@ func TestArguments_OfLokiSource(t *testing.T) {
 	require.NoError(t, syntax.Unmarshal([]byte(text), &theirs))
 	ours, err := rig.Decode[Arguments](text)
 	require.NoError(t, err)
-	require.Equal(t, theirs.AccessKey, *ours.Receiver.AccessKey)
+	require.Equal(t, theirs.AccessKey, *ours.Receiver.Endpoint.AccessKey)
 	require.Equal(t, theirs.UseIncomingTimestamp, ours.Receiver.UseIncomingTimestamp)
 	server := ours.Receiver.Config().Server
 	require.Equal(t, theirs.Server.HTTP.ListenPort, server.HTTP.ListenPort)
@@ -291,7 +292,7 @@ func TestWantedLabels(t *testing.T) {
 			RelabelRules: append(relabel.Rules{
 				{SourceLabels: []string{"__record_team", "__meta_kubernetes_pod_label_tier"}, TargetLabel: "team"},
 			}, rules...),
-			AccessKeys: []alloytypes.Secret{"__record_no"},
+			Endpoint: endpoint.Arguments{AccessKeys: []alloytypes.Secret{"__record_no"}},
 		}
 		opts := args.Receiver.StreamOptions(lokientry.Options{}, 1)
 		require.Equal(t, map[string]bool{"systemd_unit": true, "az": true, "team": true}, recordKeys(&opts))

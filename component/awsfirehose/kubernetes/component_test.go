@@ -283,7 +283,7 @@ func TestComponent_HealthChecks(t *testing.T) {
 	r := newRig(t, `access_key = "key"`, nil)
 	f := func(method, path string, want int) {
 		t.Helper()
-		req, err := http.NewRequest(method, "http://"+r.Info().Address+path, http.NoBody)
+		req, err := http.NewRequest(method, "http://"+r.Info().Endpoint.Address+path, http.NoBody)
 		require.NoError(t, err)
 		resp, err := r.Client.Do(req)
 		require.NoError(t, err)
@@ -293,7 +293,7 @@ func TestComponent_HealthChecks(t *testing.T) {
 	f(http.MethodGet, "/", 200)
 	f(http.MethodHead, "/", 200)
 	require.Zero(t, r.Metric("deliveries_total"))
-	require.Empty(t, r.Info().Deliveries)
+	require.Empty(t, r.Info().Endpoint.Deliveries)
 
 	f(http.MethodGet, firehose.PathPush, 405)
 	f(http.MethodPost, "/else/where", 404)
@@ -307,7 +307,7 @@ func TestComponent_NeverRedirects(t *testing.T) {
 	r.Client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	f := func(path string, want int) {
 		t.Helper()
-		resp, err := r.Client.Post("http://"+r.Info().Address+path, "application/json", strings.NewReader(rig.Envelope(`{"data":"eA=="}`)))
+		resp, err := r.Client.Post("http://"+r.Info().Endpoint.Address+path, "application/json", strings.NewReader(rig.Envelope(`{"data":"eA=="}`)))
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
 		require.Equal(t, want, resp.StatusCode, path)
@@ -329,7 +329,7 @@ func TestComponent_TLS(t *testing.T) {
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})), nil)
 	transport := borrowed.Client().Transport.(*http.Transport)
 	defer transport.CloseIdleConnections()
-	sender, err := standin.NewSender(standin.Options{URL: "https://" + r.Info().Address, Transport: transport})
+	sender, err := standin.NewSender(standin.Options{URL: "https://" + r.Info().Endpoint.Address, Transport: transport})
 	require.NoError(t, err)
 	result := sender.Send(t.Context(), [][]byte{[]byte("hello")})
 	require.Equal(t, standin.Accepted, result.Outcome, result)
@@ -339,9 +339,9 @@ func TestComponent_TLS(t *testing.T) {
 func TestComponent_DebugInfo(t *testing.T) {
 	r := newRig(t, rig.AnyAge+`access_key = "key"`, nil)
 	info := r.Info()
-	require.Regexp(t, `^127\.0\.0\.1:\d+$`, info.Address)
-	require.Empty(t, info.LastDelivery)
-	require.Empty(t, info.LastRefusal)
+	require.Regexp(t, `^127\.0\.0\.1:\d+$`, info.Endpoint.Address)
+	require.Empty(t, info.Endpoint.LastDelivery)
+	require.Empty(t, info.Endpoint.LastRefusal)
 
 	lines := []string{
 		containerLine("web-1", "2026-08-20T10:00:00Z stdout F one"), containerLine("web-1", "2026-08-20T10:00:01Z stdout F two"),
@@ -349,19 +349,19 @@ func TestComponent_DebugInfo(t *testing.T) {
 	}
 	require.Equal(t, 200, r.Deliver(lines, "X-Amz-Firehose-Access-Key", "key").Status)
 	require.Equal(t, 401, r.Deliver(lines).Status)
-	r.Eventually(func() bool { return r.Info().LastRefusal != "" }, "the refusal")
+	r.Eventually(func() bool { return r.Info().Endpoint.LastRefusal != "" }, "the refusal")
 	info = r.Info()
-	require.Equal(t, map[string]int{"200": 1, "401": 1}, info.Deliveries)
+	require.Equal(t, map[string]int{"200": 1, "401": 1}, info.Endpoint.Deliveries)
 	require.Equal(t, map[string]int{"cri": 2, "line": 1, "firehose": 1}, info.TimestampSources)
-	last, err := time.Parse(time.RFC3339, info.LastDelivery)
+	last, err := time.Parse(time.RFC3339, info.Endpoint.LastDelivery)
 	require.NoError(t, err)
 	require.WithinDuration(t, time.Now(), last, time.Minute)
-	require.Regexp(t, `^\S+Z: 401, access_key$`, info.LastRefusal)
+	require.Regexp(t, `^\S+Z: 401, access_key$`, info.Endpoint.LastRefusal)
 
 	// What is handed out is a copy.
-	info.Deliveries["200"] = 99
-	require.Equal(t, 1, r.Info().Deliveries["200"])
+	info.Endpoint.Deliveries["200"] = 99
+	require.Equal(t, 1, r.Info().Endpoint.Deliveries["200"])
 
 	r.Stop()
-	require.Empty(t, r.Info().Address)
+	require.Empty(t, r.Info().Endpoint.Address)
 }

@@ -72,7 +72,7 @@ func (s *strangers) Record() []byte { return s.record }
 func benchmarkDeliver(b *testing.B, body []byte, records, receivers int, text string) {
 	args, err := rig.Decode[Arguments]("forward_to = []\n" + rig.AnyAge + text)
 	require.NoError(b, err)
-	args.Receiver.Server.HTTP.ListenAddress, args.Receiver.Server.HTTP.ListenPort = "127.0.0.1", 0
+	args.Receiver.Endpoint.Server.HTTP.ListenAddress, args.Receiver.Endpoint.Server.HTTP.ListenPort = "127.0.0.1", 0
 	taken := make(chan int)
 	var receiver loki.LogsReceiver
 	for range receivers {

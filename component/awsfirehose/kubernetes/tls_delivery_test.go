@@ -27,7 +27,7 @@ func withTLS(block string, args ...any) string {
 // address.
 func deliverTLS(r *testRig, host string, client *tls.Config, http2 bool) (serial *big.Int, err error) {
 	r.T.Helper()
-	_, port, err := net.SplitHostPort(r.Info().Address)
+	_, port, err := net.SplitHostPort(r.Info().Endpoint.Address)
 	require.NoError(r.T, err)
 	transport := &http.Transport{
 		ForceAttemptHTTP2: http2, DisableKeepAlives: true,
@@ -57,7 +57,7 @@ func TestTLS_Rotation(t *testing.T) {
 	r := newRig(t, withTLS("cert_file = %q\nkey_file = %q", files.cert, files.key), nil)
 	client := &tls.Config{RootCAs: ours.pool()}
 
-	_, port, err := net.SplitHostPort(r.Info().Address)
+	_, port, err := net.SplitHostPort(r.Info().Endpoint.Address)
 	require.NoError(t, err)
 	open := &http.Transport{TLSClientConfig: client.Clone(), MaxConnsPerHost: 1}
 	handshakes := 0

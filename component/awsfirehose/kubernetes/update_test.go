@@ -84,7 +84,7 @@ func TestUpdate_UnderLoad(t *testing.T) {
 		},
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	before := r.Info().Address
+	before := r.Info().Endpoint.Address
 	stream, err := standin.NewStream(
 		r.Sender(standin.Options{AccessKey: "key", Transport: transport, Connections: 4}),
 		standin.StreamOptions{BufferRecords: 10, Connections: 4})
@@ -119,7 +119,7 @@ func TestUpdate_UnderLoad(t *testing.T) {
 	require.True(t, sum.AllAccepted(), sum)
 	require.Equal(t, records, sum.RecordOutcomes[standin.Accepted])
 	require.Equal(t, sum.Deliveries, sum.Attempts, "nothing was refused: %+v", sum)
-	require.Equal(t, before, r.Info().Address)
+	require.Equal(t, before, r.Info().Endpoint.Address)
 	require.Zero(t, cut.Load(), "the server has kept every connection")
 
 	seen := map[uint64]int{}
@@ -134,7 +134,7 @@ func TestUpdate_UnderLoad(t *testing.T) {
 func TestUpdate_NewPort(t *testing.T) {
 	r := newRig(t, ``, nil)
 	require.Equal(t, 200, r.Deliver([]string{"one"}).Status)
-	before := r.Info().Address
+	before := r.Info().Endpoint.Address
 	// A port that is free, for a moment at least.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -143,7 +143,7 @@ func TestUpdate_NewPort(t *testing.T) {
 	require.NoError(t, listener.Close())
 
 	r.Configure(`http { listen_port = ` + port + ` }`)
-	require.Equal(t, "127.0.0.1:"+port, r.Info().Address)
+	require.Equal(t, "127.0.0.1:"+port, r.Info().Endpoint.Address)
 	require.Equal(t, 200, r.Deliver([]string{"two"}).Status)
 	_, err = net.Dial("tcp", before)
 	require.Error(t, err, "the old port is closed")
@@ -168,7 +168,7 @@ func TestUpdate_CannotListen(t *testing.T) {
 	args := r.Arguments(`http { listen_port = ` + strconv.Itoa(port) + ` }`)
 
 	require.ErrorContains(t, r.Update(args), "cannot listen on 127.0.0.1:"+strconv.Itoa(port)+" (argument http): ")
-	require.Empty(t, r.Info().Address)
+	require.Empty(t, r.Info().Endpoint.Address)
 	require.ErrorContains(t, r.Update(args), "address already in use", "it is tried again")
 
 	// The same arguments do once the port is free.
@@ -194,9 +194,9 @@ func TestUpdate_MendsOtherParts(t *testing.T) {
 		require.Equal(t, 200, r.Deliver([]string{"one"}).Status)
 	}
 	taken, _ := rig.OccupiedPort(t)
-	f(func(a *Arguments) { a.Receiver.Server.GRPC.ListenPort = taken }, "address already in use")
+	f(func(a *Arguments) { a.Receiver.Endpoint.Server.GRPC.ListenPort = taken }, "address already in use")
 	f(func(a *Arguments) {
-		a.Receiver.Server.HTTP.TLSConfig = &fnet.TLSConfig{Cert: "no certificate", Key: "no key"}
+		a.Receiver.Endpoint.Server.HTTP.TLSConfig = &fnet.TLSConfig{Cert: "no certificate", Key: "no key"}
 	}, "error generating http tls config")
 }
 
@@ -230,7 +230,7 @@ func TestUpdate_Refused(t *testing.T) {
 	args.Receiver.Limits.RememberedSources = -1
 	require.ErrorContains(t, r.Update(args), "limits.remembered_sources")
 	args = r.Arguments(``)
-	args.Receiver.AccessKeys = []alloytypes.Secret{" "}
+	args.Receiver.Endpoint.AccessKeys = []alloytypes.Secret{" "}
 	require.ErrorContains(t, r.Update(args), "access key 0 is empty")
 	require.Equal(t, 401, r.Deliver([]string{"x"}).Status)
 	require.Equal(t, 200, r.Deliver([]string{"x"}, "X-Amz-Firehose-Access-Key", "key").Status)

@@ -79,7 +79,7 @@ func (a *Arguments) SetToDefault() {
 		Timestamp:      receiver.DefaultTimestamp(sources...),
 	}
 	a.Receiver.SetToDefault(defaultRemembered)
-	a.Receiver.Server.HTTP = nil
+	a.Receiver.Endpoint.Server.HTTP = nil
 }
 
 // Validate implements syntax.Validator.

@@ -11,6 +11,7 @@ import (
 	fnet "github.com/grafana/alloy/internal/component/common/net"
 
 	"github.com/grafana/alloy/eks/internal/controlplane"
+	"github.com/grafana/alloy/eks/internal/endpoint"
 	"github.com/grafana/alloy/eks/internal/receiver"
 	"github.com/grafana/alloy/eks/internal/rig"
 	"github.com/grafana/alloy/eks/internal/timestamp"
@@ -129,11 +130,11 @@ func TestArguments_All(t *testing.T) {
 	require.Equal(t, &timestamp.Policy{
 		Order: []timestamp.Source{timestamp.CloudWatch, timestamp.Line}, MaxFuture: time.Hour,
 	}, args.Timestamp.Policy())
-	require.Equal(t, receiver.LimitsArguments{
+	require.Equal(t, receiver.LimitsArguments{Endpoint: endpoint.LimitsArguments{
 		BodySize: 10 * units.MiB, DecompressedBodySize: 20 * units.MiB, Records: 500, RecordSize: 3 * units.MiB,
 		DeliverySize: 30 * units.MiB, ConcurrentSize: 100 * units.MiB,
-		BodyTimeout: 20 * time.Second, DeliveryTimeout: 30 * time.Second, RememberedSources: 1000,
-	}, args.Receiver.Limits)
+		BodyTimeout: 20 * time.Second, DeliveryTimeout: 30 * time.Second,
+	}, RememberedSources: 1000}, args.Receiver.Limits)
 }
 
 // A block http has the defaults of a receiver, wherever it stands.

@@ -303,17 +303,17 @@ func TestComponent_PoisonRecords(t *testing.T) {
 
 func TestComponent_DebugInfo(t *testing.T) {
 	r := newRig(t, listening, nil)
-	require.Regexp(t, `^127\.0\.0\.1:\d+$`, r.Info().Address)
+	require.Regexp(t, `^127\.0\.0\.1:\d+$`, r.Info().Endpoint.Address)
 	m := message("kube-scheduler-", schedulerLine, "no header, and nothing before it in its stream")
 	m.Events[0], m.Events[1] = m.Events[1], m.Events[0]
 	require.Equal(t, 200, r.Deliver([]string{record(t, m), "neither stream nor time"}).Status)
 	r.Entries(3)
 	info := r.Info()
-	require.Equal(t, map[string]int{"200": 1}, info.Deliveries)
+	require.Equal(t, map[string]int{"200": 1}, info.Endpoint.Deliveries)
 	require.Equal(t, map[string]int{"line": 1, "cloudwatch": 1, "firehose": 1}, info.TimestampSources)
-	require.NotEmpty(t, info.LastDelivery)
+	require.NotEmpty(t, info.Endpoint.LastDelivery)
 	r.Stop()
-	require.Empty(t, r.Info().Address)
+	require.Empty(t, r.Info().Endpoint.Address)
 }
 
 // A redelivery gives the same entries, byte for byte and nanosecond for

@@ -59,7 +59,7 @@ func TestEntries_AsByHTTP(t *testing.T) {
 		for i := range want {
 			require.Equal(t, rig.Plain(want[i]), rig.Plain(got[i]))
 		}
-		require.Empty(t, byEntries.Info().Address)
+		require.Empty(t, byEntries.Info().Endpoint.Address)
 		byEntries.Eventually(func() bool { return byEntries.Metric("entries_total", "outcome", "forwarded") == 7 }, "the count")
 		for _, name := range []string{"timestamp_source_total", "bytes_total"} {
 			require.Equal(t, byHTTP.Metric(name, "source", "line"), byEntries.Metric(name, "source", "line"))

@@ -31,7 +31,7 @@ func TestUpdate_Server(t *testing.T) {
 		t.Helper()
 		give(r, entry(nil, schedulerLine))
 		r.Entries(1)
-		require.Equal(t, listens, r.Info().Address != "")
+		require.Equal(t, listens, r.Info().Endpoint.Address != "")
 		if listens {
 			require.Equal(t, 200, r.Deliver([]string{record(t, message("kube-scheduler-", schedulerLine))}).Status)
 			r.Entries(1)
@@ -41,9 +41,9 @@ func TestUpdate_Server(t *testing.T) {
 	taken(false)
 	r.Configure(listening)
 	taken(true)
-	before := r.Info().Address
+	before := r.Info().Endpoint.Address
 	r.Configure(listening + `line_format = "json"`)
-	require.Equal(t, before, r.Info().Address)
+	require.Equal(t, before, r.Info().Endpoint.Address)
 	taken(true)
 	r.Configure(rig.AnyAge)
 	taken(false)
@@ -95,7 +95,7 @@ func TestUpdate_Refused(t *testing.T) {
 	}
 	f(func(a *Arguments) { a.Receiver.Limits.RememberedSources = -1 }, "cannot remember -1 sources (argument limits.remembered_sources)")
 	f(func(a *Arguments) { a.ClusterPattern = "(" }, "cluster_pattern must be a regular expression")
-	f(func(a *Arguments) { a.Receiver.Limits.DeliveryTimeout = time.Hour }, "body_timeout and delivery_timeout")
+	f(func(a *Arguments) { a.Receiver.Limits.Endpoint.DeliveryTimeout = time.Hour }, "body_timeout and delivery_timeout")
 }
 
 func TestNew_CannotListen(t *testing.T) {

@@ -1,4 +1,4 @@
-package receiver
+package endpoint
 
 import (
 	"fmt"
@@ -48,9 +48,9 @@ func defaultServer() ServerArguments {
 	return s
 }
 
-// config returns what Alloy's server is configured with, nil when none is to
+// Config returns what Alloy's server is configured with, nil when none is to
 // listen.
-func (s *ServerArguments) config() *fnet.ServerConfig {
+func (s *ServerArguments) Config() *fnet.ServerConfig {
 	if s.HTTP == nil {
 		return nil
 	}
@@ -75,21 +75,21 @@ func (s *ServerArguments) validate(deliveryTimeout time.Duration) error {
 
 // updateServer makes the server that the configuration asks for. One that runs
 // as it asks is left alone.
-func (r *Receiver) updateServer(cfg *fnet.ServerConfig) error {
-	if r.server != nil && reflect.DeepEqual(r.serverConfig, cfg) {
+func (e *Endpoint) updateServer(cfg *fnet.ServerConfig) error {
+	if e.server != nil && reflect.DeepEqual(e.serverConfig, cfg) {
 		return nil
 	}
-	r.stopServer()
-	if cfg == nil {
+	e.stopServer()
+	if cfg == nil || e.stopped.Err() != nil {
 		return nil
 	}
-	return r.startServer(cfg)
+	return e.startServer(cfg)
 }
 
 // startServer listens. Only a server that runs is remembered.
-func (r *Receiver) startServer(cfg *fnet.ServerConfig) error {
+func (e *Endpoint) startServer(cfg *fnet.ServerConfig) error {
 	registry := prometheus.NewRegistry()
-	target, err := fnet.NewTargetServer(r.logger, r.kind.Namespace, registry, cfg)
+	target, err := fnet.NewTargetServer(e.logger, e.namespace, registry, cfg)
 	if err != nil {
 		return fmt.Errorf("cannot set up the server: %w", err)
 	}
@@ -101,42 +101,32 @@ func (r *Receiver) startServer(cfg *fnet.ServerConfig) error {
 		return fmt.Errorf("cannot listen on %s:%d (argument http): %w", cfg.HTTP.ListenAddress, cfg.HTTP.ListenPort, err)
 	}
 	server.HTTP.SkipClean(true) // The handler knows its paths; cleaning one redirects.
-	server.HTTP.PathPrefix("/").Handler(r.handler)
+	server.HTTP.PathPrefix("/").Handler(e.handler)
 	speakHTTP2(server.HTTPServer, cfg.HTTP.HTTP2)
 	readCertificates(server.HTTPServer)
-	go r.runServer(server)
+	go e.runServer(server)
 	// The registry is the server's own: its metrics are named anew with each
 	// server, which the component's registerer would refuse.
-	r.serverMetrics.SetCollector(registry)
-	r.server, r.serverConfig = server, cfg
-	r.debug.listening(server.HTTPListenAddr().String())
+	e.serverMetrics.SetCollector(registry)
+	e.server, e.serverConfig = server, cfg
+	e.status.listening(server.HTTPListenAddr().String())
 	return nil
 }
 
-func (r *Receiver) runServer(server *dskit.Server) {
+func (e *Endpoint) runServer(server *dskit.Server) {
 	if err := server.Run(); err != nil {
-		level.Error(r.logger).Log("msg", "the server ended", "err", err)
+		level.Error(e.logger).Log("msg", "the server ended", "err", err)
 	}
 }
 
 // stopServer lets requests under way finish, as long as
 // graceful_shutdown_timeout allows.
-func (r *Receiver) stopServer() {
-	if r.server == nil {
+func (e *Endpoint) stopServer() {
+	if e.server == nil {
 		return
 	}
-	r.server.Stop()
-	r.server.Shutdown()
-	r.server, r.serverConfig = nil, nil
-	r.debug.listening("")
-}
-
-// Address returns where the receiver listens; empty when it does not.
-func (r *Receiver) Address() string {
-	r.mut.Lock()
-	defer r.mut.Unlock()
-	if r.server == nil {
-		return ""
-	}
-	return r.server.HTTPListenAddr().String()
+	e.server.Stop()
+	e.server.Shutdown()
+	e.server, e.serverConfig = nil, nil
+	e.status.listening("")
 }

@@ -1,4 +1,4 @@
-package receiver
+package endpoint
 
 import (
 	"crypto/tls"
