@@ -161,13 +161,16 @@ test-grafana: build build/loki build/prometheus ## the dashboards and alerts, as
 test-s3: build ## firehose redrive, from a server that has S3's interface
 	cd tools/s3 && $(STATIC) go test -count=1 ./...
 
+# Before Go 1.27, the end of the time may count as a failure, on a busy machine: https://go.dev/issue/75804. Whoever finds something says more than that.
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME
-	@set -e; for pkg in $(RACED); do \
-		dir=$$(go list -f '{{.Dir}}' $$pkg); \
+	@mkdir -p build; for pkg in $(RACED); do \
+		dir=$$(go list -f '{{.Dir}}' $$pkg) || exit 1; \
 		for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go 2>/dev/null | sed 's/^func //'); do \
 			echo "fuzz $$pkg $$target"; \
-			go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=2s $$pkg; \
+			go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=2s $$pkg > build/fuzz.log 2>&1; status=$$?; \
+			cat build/fuzz.log; \
+			[ $$status = 0 ] || { grep -qx '    context deadline exceeded' build/fuzz.log && ! grep -q 'failing input' build/fuzz.log; } || exit 1; \
 		done; \
 	done
 
