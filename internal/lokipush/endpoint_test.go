@@ -233,7 +233,7 @@ func TestEndpoint_HalfOpen(t *testing.T) {
 		}
 		accept(conn)
 	})
-	e := newTestEndpoint(t, url, func(c *Config) { c.Timeout = 100 * time.Millisecond })
+	e := newTestEndpoint(t, url, func(c *Config) { c.Timeout, c.Backoff.MaxRetries = 100*time.Millisecond, 0 })
 	_, err := e.pushLines(t.Context(), "one")
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -241,7 +241,7 @@ func TestEndpoint_HalfOpen(t *testing.T) {
 			conn.Close()
 		}
 	})
-	require.EqualValues(t, 1, e.counted(t, "test_pushes_total", "timeout"))
+	require.Positive(t, e.counted(t, "test_pushes_total", "timeout"))
 }
 
 // An answer that breaks off is none.

@@ -282,10 +282,18 @@ func TestComponent_AcceptHasATimeLimit(t *testing.T) {
 	defer close(release)
 	r := newRig(t, block(e))
 	const limit = 500 * time.Millisecond
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
-	require.ErrorContains(t, r.acceptor().Accept(ctx, entries("one")), "timeout")
-	require.NoError(t, ctx.Err(), "some time is left for the answer to the sender")
+	for range 20 { // A busy machine may need the time that is left.
+		end := time.Now().Add(limit)
+		ctx, cancel := context.WithDeadline(t.Context(), end)
+		err := r.acceptor().Accept(ctx, entries("one"))
+		left := time.Until(end)
+		cancel()
+		require.ErrorContains(t, err, "timeout")
+		if left > limit/20 {
+			return
+		}
+	}
+	require.Fail(t, "no time is left for the answer to the sender")
 }
 
 // While the component stops nothing is claimed to be in Loki that is not.
