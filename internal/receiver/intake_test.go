@@ -70,10 +70,12 @@ func TestIntake(t *testing.T) {
 		`three {job="test", stream="2", team="search"} [{timestamp_source cri} {trace t1} {level info}]`,
 		`joined {__tenant_id__="t2", job="test", stream="3", team="shop"} [{timestamp_source cri}]`,
 	}, got)
-	r.eventually(func() bool { return r.metrics()["entries_total{forwarded}"] == 4 }, "counted")
+	// What the UI shows is counted last.
+	r.eventually(func() bool { return r.DebugInfo().TimestampSources["cri"] == 4 }, "counted")
+	require.EqualValues(t, 4, r.metrics()["entries_total{forwarded}"])
 	require.EqualValues(t, 1, r.metrics()["control_messages_total"], "what a parser counts is counted once")
 	require.EqualValues(t, 1, r.metrics()["joined_lines_total"])
-	require.Equal(t, map[string]int{"cri": 4}, r.DebugInfo().TimestampSources)
+	require.Len(t, r.DebugInfo().TimestampSources, 1)
 }
 
 // A parser knows the lines before as long as the configuration is the same, and

@@ -59,12 +59,13 @@ func TestDelivery_Stop(t *testing.T) {
 		answered <- a
 	}()
 	taken := <-r.Receiver.Chan() // Of the two, and then no more.
+	url := r.URL()
 	r.Stop()
 	got := <-answered
 	require.Equal(t, 503, got.Status)
 	require.Equal(t, "the receiver is stopping, try again", got.Error)
 	require.EqualValues(t, 1, r.Metric("deliveries_total", "status", "503", "reason", "shutdown"))
-	_, err := r.Client.Get("http://127.0.0.1/")
+	_, err := r.Client.Get(url)
 	require.Error(t, err)
 
 	// Firehose tries again with the next process. What went on before is the same
