@@ -20,7 +20,8 @@ const (
 	// Content-Length costs no more than that before its bytes arrive.
 	firstRoom = 256 << 10
 	// maxRetainedBody is the largest buffer that goes back to the pool: a delivery
-	// of Firehose's default buffer, 5 MiB, with its base64 fits.
+	// of Firehose's default buffer, 5 MiB, with its base64 fits. Larger ones are not
+	// in Go's heap; see newBuffer.
 	maxRetainedBody = 8 << 20
 	// maxRetainedPacked is the same for a compressed body, and packedShare the part of
 	// its size after decompression that it may have then. Logs have a tenth or so.
@@ -48,15 +49,18 @@ type intake struct {
 // room returns how many bytes the buffers have.
 func (in *intake) room() int64 { return int64(cap(in.body)) + int64(cap(in.packed)) }
 
-// reset lets go of what the delivery was read from, and of an unusually large
-// body.
+// reset lets go of what the delivery was read from, and of unusually large
+// buffers.
 func (in *intake) reset() {
 	in.envelope.body, in.envelope.data = nil, nil
 	if cap(in.envelope.spans) > maxRetainedSpans {
 		in.envelope.spans = nil
 	}
-	if cap(in.body) > maxRetainedBody {
-		in.body = nil
+	for _, buffer := range []*[]byte{&in.body, &in.packed} {
+		if cap(*buffer) > maxRetainedBody {
+			freeBuffer(*buffer)
+			*buffer = nil
+		}
 	}
 }
 
@@ -141,6 +145,7 @@ func (in *intake) unpack(rooms room, limit int64, hold func(int64) bool) error {
 		return hold(size + int64(cap(in.packed)))
 	})
 	if cap(in.packed) > min(maxRetainedPacked, cap(in.body)/packedShare) {
+		freeBuffer(in.packed)
 		in.packed = nil // Before the records need its room.
 	}
 	return err
@@ -170,9 +175,15 @@ func announcedRoom(wire *wireReader, announced int64) room {
 	if announced < 0 {
 		return room{most: wire.limit + bodySlack, factor: 2}
 	}
-	// An honest body grows thrice up to its announced length, and what it leaves
-	// behind is a fraction of that; a forged length costs eight times what arrives.
-	return room{most: announced + bodySlack, factor: 8}
+	// An honest body grows twice up to its announced length, and what it leaves
+	// behind is a fraction of that; a forged length costs eight times what arrives. A
+	// large buffer has its whole length at once, of which the kernel provides what
+	// arrives.
+	r := room{most: announced + bodySlack, factor: 8}
+	if r.most > maxRetainedBody {
+		r.first = r.most
+	}
+	return r
 }
 
 func (r room) after(size int64) int64 {
@@ -190,8 +201,9 @@ func readAll(into *[]byte, r io.Reader, room room, limit int64, grow func(int64)
 			if !grow(size) {
 				return errBusy()
 			}
-			larger := make([]byte, len(body), size)
+			larger := newBuffer(size)[:len(body)]
 			copy(larger, body)
+			freeBuffer(body)
 			body = larger
 		}
 		n, err := r.Read(body[len(body):cap(body)])

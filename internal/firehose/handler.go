@@ -288,7 +288,6 @@ func (x *exchange) run() (err error) {
 		in.body, in.packed = nil, nil // What is refused in a flood would fill the pool.
 	}
 	// Not deferred: after a panic, somebody may still hold this memory.
-	in.reset()
 	x.handler.intakes.Put(in)
 	return err
 }
@@ -364,8 +363,9 @@ func (x *exchange) expected() int64 {
 	return announced + ofRecords(announced)
 }
 
-// receive reads the body and hands the delivery over.
+// receive reads the body, hands the delivery over, and resets in.
 func (x *exchange) receive(in *intake, l *lease) error {
+	defer in.reset() // After a panic, too: no garbage collector frees large buffers.
 	if err := x.readBody(in, l); err != nil {
 		return err
 	}
