@@ -61,9 +61,9 @@ demo: build ## deliver the bundled captures and show what they become; LOKI=1 st
 	@$(STATIC) go run ./internal/demo $(if $(LOKI),-loki)
 
 .PHONY: test
-test: lint ## all tests; the first run builds Alloy and Loki
+test: lint ## all tests; the first run builds Alloy, Loki and Prometheus
 	go test -race -timeout 20m $(RACED)
-	$(MAKE) build build/loki
+	$(MAKE) build build/loki build/prometheus
 	$(STATIC) go test -timeout 30m $(WHOLE)
 	$(MAKE) test-helm
 	$(MAKE) test-grafana

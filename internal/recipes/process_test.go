@@ -50,9 +50,11 @@ func onLoopback(t *testing.T, config, more string) string {
 // alloy is build/alloy at work. It ends with its test.
 type alloy struct {
 	*process.Process
-	t   *testing.T
-	log *process.Output
-	url string // Of its own HTTP server.
+	t    *testing.T
+	log  *process.Output
+	url  string // Of its own HTTP server.
+	args []string
+	env  []string
 }
 
 // startAlloy runs a configuration with flags, and with variables in its
@@ -69,10 +71,9 @@ func startAlloy(t *testing.T, config string, flags []string, env ...string) *all
 
 	address, err := process.FreeAddresses(1) // Alloy does not tell which port its own server got.
 	require.NoError(t, err)
-	a := &alloy{t: t, url: "http://" + address[0], log: new(process.Output)}
 	args := append([]string{"run", file, "--server.http.listen-addr=" + address[0], "--storage.path=" + dir}, flags...)
-	a.Process, err = process.Start("Alloy", process.Command(t.Context(), env, path, args...), a.log)
-	require.NoError(t, err)
+	a := &alloy{t: t, url: "http://" + address[0], args: args, env: env}
+	a.start()
 	t.Cleanup(func() {
 		a.End()
 		if t.Failed() {
@@ -80,6 +81,16 @@ func startAlloy(t *testing.T, config string, flags []string, env ...string) *all
 		}
 	})
 	return a
+}
+
+// start starts it, for the first time or with what it has on disk.
+func (a *alloy) start() {
+	a.t.Helper()
+	path, err := program()
+	require.NoError(a.t, err)
+	a.log = new(process.Output)
+	a.Process, err = process.Start("Alloy", process.Command(a.t.Context(), a.env, path, a.args...), a.log)
+	require.NoError(a.t, err)
 }
 
 // logged returns what the groups of an expression match, once the log has it.

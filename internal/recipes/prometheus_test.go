@@ -1,0 +1,105 @@
+package recipes
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	promapi "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/require"
+
+	"github.com/grafana/alloy/eks/internal/process"
+)
+
+// prometheusProgram returns the path of build/prometheus. The first call builds it.
+var prometheusProgram = sync.OnceValues(func() (string, error) { return process.Make(root, "prometheus", "build/prometheus") })
+
+// prometheus is a real one, with nothing but what is written to it. It ends with its
+// test.
+type prometheus struct {
+	*process.Process
+	t    *testing.T
+	url  string
+	args []string
+	env  []string
+	api  promapi.API
+}
+
+func startPrometheus(t *testing.T) *prometheus {
+	t.Helper()
+	dir := t.TempDir()
+	config := filepath.Join(dir, "prometheus.yaml")
+	require.NoError(t, os.WriteFile(config, []byte("global: {}\n"), 0o600))
+	address, err := process.FreeAddresses(1)
+	require.NoError(t, err)
+	p := &prometheus{t: t, url: "http://" + address[0], args: []string{
+		"--config.file=" + config, "--storage.tsdb.path=" + dir, "--web.listen-address=" + address[0], "--web.enable-remote-write-receiver", "--log.level=error",
+	}}
+	client, err := api.NewClient(api.Config{Address: p.url})
+	require.NoError(t, err)
+	p.api = promapi.NewAPI(client)
+	p.start()
+	t.Cleanup(func() { p.Kill() }) // What it has is in a folder of the test.
+	return p
+}
+
+// start starts it, for the first time or with what it has had.
+func (p *prometheus) start() {
+	p.t.Helper()
+	path, err := prometheusProgram()
+	require.NoError(p.t, err)
+	// Of its own context, that its end is no error of the test.
+	p.Process, err = process.Start("Prometheus", process.Command(context.Background(), p.env, path, p.args...), new(process.Output))
+	require.NoError(p.t, err)
+	require.NoError(p.t, p.Await(p.t.Context(), process.Ready(p.t.Context(), p.url+"/-/ready")))
+}
+
+// series are the samples of series by their labels.
+type series map[string][]model.SamplePair
+
+// count returns how many samples there are.
+func (s series) count() int {
+	n := 0
+	for samples := range maps.Values(s) {
+		n += len(samples)
+	}
+	return n
+}
+
+// stored returns all samples that a selector finds, with their times.
+func (p *prometheus) stored(selector string) (series, error) {
+	value, _, err := p.api.Query(p.t.Context(), selector+"[1d]", time.Now().Add(time.Hour))
+	if err != nil {
+		return nil, err
+	}
+	matrix, ok := value.(model.Matrix)
+	if !ok {
+		return nil, fmt.Errorf("%s is a %T", selector, value)
+	}
+	all := series{}
+	for _, stream := range matrix {
+		all[stream.Metric.String()] = stream.Values
+	}
+	return all, nil
+}
+
+// has returns nil once there are n samples of a selector.
+func (p *prometheus) has(selector string, n int) func() error {
+	return func() error {
+		got, err := p.stored(selector)
+		if err != nil {
+			return err
+		}
+		if got.count() < n {
+			return fmt.Errorf("%w to Prometheus: %d of %d samples", errTooFew, got.count(), n)
+		}
+		return nil
+	}
+}
