@@ -71,4 +71,5 @@ import (
 	_ "github.com/grafana/alloy/internal/component/otelcol/processor/transform"     // otelcol.processor.transform
 	_ "github.com/grafana/alloy/internal/component/otelcol/receiver/loki"           // otelcol.receiver.loki
 	_ "github.com/grafana/alloy/internal/component/otelcol/receiver/otlp"           // otelcol.receiver.otlp
+	_ "github.com/grafana/alloy/internal/component/otelcol/storage/file"            // otelcol.storage.file
 )

@@ -120,7 +120,6 @@ import (
 	_ "github.com/grafana/alloy/internal/component/otelcol/exporter/syslog"            // otelcol.exporter.syslog
 
 	_ "github.com/grafana/alloy/internal/component/otelcol/extension/jaeger_remote_sampling" // otelcol.extension.jaeger_remote_sampling
-	_ "github.com/grafana/alloy/internal/component/otelcol/storage/file"                     // otelcol.storage.file
 
 	_ "github.com/grafana/alloy/internal/component/pyroscope/enrich"       // pyroscope.enrich
 	_ "github.com/grafana/alloy/internal/component/pyroscope/java"         // pyroscope.java

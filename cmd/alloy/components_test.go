@@ -59,6 +59,7 @@ var promised = []string{
 	"otelcol.processor.transform",
 	"otelcol.receiver.loki",
 	"otelcol.receiver.otlp",
+	"otelcol.storage.file",
 	"prometheus.exporter.self",
 	"prometheus.receive_http",
 	"prometheus.relabel",
