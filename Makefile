@@ -61,9 +61,9 @@ demo: build ## deliver the bundled captures and show what they become; LOKI=1 st
 	@$(STATIC) go run ./internal/demo $(if $(LOKI),-loki)
 
 .PHONY: test
-test: lint ## all tests; the first run builds Alloy, Loki and Prometheus
+test: lint ## all tests; the first run builds Alloy, and the real servers that it is tested with
 	go test -race -timeout 20m $(RACED)
-	$(MAKE) build build/loki build/prometheus
+	$(MAKE) build build/loki build/prometheus build/minio build/duckdb
 	$(STATIC) go test -timeout 30m $(WHOLE)
 	$(MAKE) test-helm
 	$(MAKE) test-grafana
@@ -161,6 +161,15 @@ test-grafana: build build/loki build/prometheus ## the dashboards and alerts, as
 test-s3: build ## firehose redrive, from a server that has S3's interface
 	cd tools/s3 && $(STATIC) go test -count=1 ./...
 
+.PHONY: build/minio
+build/minio: ## a real server of S3's interface for the tests
+	cd tools/minio && $(STATIC) go build -ldflags '-s -w' -o ../../build/minio github.com/minio/minio
+
+# The library of DuckDB is C++, and comes built with its module.
+.PHONY: build/duckdb
+build/duckdb: ## a real DuckDB for the tests; needs a C compiler
+	cd tools/duckdb && CGO_ENABLED=1 go build -ldflags '-s -w' -o ../../build/duckdb .
+
 # Before Go 1.27, the end of the time may count as a failure, on a busy machine: https://go.dev/issue/75804. Whoever finds something says more than that.
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME
@@ -199,6 +208,7 @@ lint: ## golangci-lint, with the import rules of .golangci.yml, and actionlint f
 	@set -e; for dir in tools/browser tools/grafana tools/helm tools/image tools/s3 tools/terraform; do \
 		(cd $$dir && $(STATIC) go run $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...); \
 	done
+	cd tools/duckdb && $(STATIC) go run -exec 'env CGO_ENABLED=1' $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...
 
 .PHONY: examples
 examples: build ## example configurations are formatted and valid
