@@ -61,9 +61,15 @@ type alloy struct {
 // environment.
 func startAlloy(t *testing.T, config string, flags []string, env ...string) *alloy {
 	t.Helper()
+	return startAlloyIn(t, t.TempDir(), config, flags, env...)
+}
+
+// startAlloyIn is startAlloy with a folder for what Alloy stores, which another
+// one may have left.
+func startAlloyIn(t *testing.T, dir, config string, flags []string, env ...string) *alloy {
+	t.Helper()
 	path, err := program()
 	require.NoError(t, err)
-	dir := t.TempDir()
 	file := filepath.Join(dir, "config.alloy")
 	require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
 	out, err := process.Command(t.Context(), env, path, append([]string{"validate", file}, flags...)...).CombinedOutput()
@@ -109,7 +115,7 @@ func (a *alloy) logged(expression string) []string {
 // endpoint returns the URL for Firehose, once the source listens.
 func (a *alloy) endpoint() string {
 	a.t.Helper()
-	return "http://" + a.logged(`component_id=awsfirehose\.kubernetes\S* .*http=(\S+)`)[0] + "/awsfirehose/api/v1/push"
+	return "http://" + a.logged(`component_id=(?:awsfirehose|cloudwatch)\.\S+ .*http=(\S+)`)[0] + "/awsfirehose/api/v1/push"
 }
 
 // await waits until ready returns no error. The test fails when Alloy ends before.
