@@ -182,21 +182,24 @@ func resetting() spoiling {
 func TestFaultyProxy(t *testing.T) {
 	loki := sharedLoki(t)
 	p := newFaultyProxy(t, loki.address)
-	// A sender gives up after impatience, unless it is to have an answer.
+	// A sender that is to have no answer gives up so long after its push has come.
 	const impatience = 400 * time.Millisecond
 	f := func(name string, s spoiling, status int, stored int) {
 		t.Helper()
-		p.spoil(s)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		if status == 0 {
+			p.spoil(func(x *spoilt) {
+				time.AfterFunc(impatience, cancel)
+				s(x)
+			})
+		} else {
+			p.spoil(s)
+		}
 		body, err := (&push.PushRequest{Streams: []push.Stream{{
 			Labels: fmt.Sprintf("{case=%q}", name), Entries: []push.Entry{{Timestamp: noon, Line: name}},
 		}}}).Marshal()
 		require.NoError(t, err)
-		wait := patience
-		if status == 0 {
-			wait = impatience
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), wait)
-		defer cancel()
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.pushURL(), bytes.NewReader(snappy.Encode(nil, body)))
 		require.NoError(t, err)
 		req.Header = http.Header{"X-Scope-Orgid": {loki.id}, "Content-Type": {"application/x-protobuf"}, "Content-Encoding": {"snappy"}}

@@ -178,7 +178,7 @@ func TestRedrive(t *testing.T) {
 // killed kills a redrive when Loki has some of its records.
 func (r redriving) killed(to *tenant, backup, state string, records int) {
 	r.t.Helper()
-	cmd := r.command(to, "--state", state, "--rate", fmt.Sprint(records/4), backup)
+	cmd := r.command(to, "--state", state, "--rate", fmt.Sprint(records/10), backup)
 	require.NoError(r.t, cmd.Start())
 	require.Eventually(r.t, func() bool {
 		text, _ := os.ReadFile(state)

@@ -217,5 +217,5 @@ func TestSecrets_Rotation(t *testing.T) {
 	}))
 	defer server.Close()
 	f("remote.http", fmt.Sprintf("remote.http \"key\" {\nurl = %q\nis_secret = true\npoll_frequency = %q\npoll_timeout = %q\n}\n",
-		server.URL, 200*time.Millisecond, 100*time.Millisecond), "remote.http.key.content", func(key string) { current.Store(key) })
+		server.URL, time.Second, 900*time.Millisecond), "remote.http.key.content", func(key string) { current.Store(key) })
 }

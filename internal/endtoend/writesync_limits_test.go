@@ -13,6 +13,10 @@ import (
 	alloyloki "github.com/grafana/alloy/internal/component/common/loki"
 )
 
+// brief ends the attempts to push while there is time left, so that what is told is
+// what Loki has answered.
+const brief = `max_backoff_retries = 2`
+
 // limits returns the configuration of a Loki with these more limits.
 func limits(lines ...string) string {
 	return `querier: {query_ingesters_within: 0}
@@ -58,10 +62,10 @@ func TestWriteSync_HiddenRefusals(t *testing.T) {
 // The same with streams that are new when no more may be: the delivery is not
 // accepted, and is when they may be.
 func TestWriteSync_StreamLimit(t *testing.T) {
-	w := newWriteSync(t, ownLoki(t, limits("max_global_streams_per_user: 10")))
+	w := newWriteSync(t, ownLoki(t, limits("max_global_streams_per_user: 10")), brief)
 	now := time.Now()
 	w.accept(numbered("first", 10, now)...)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	err := w.Accept(ctx, numbered("second", 20, now.Add(time.Second)))
 	require.ErrorContains(t, err, "429")
@@ -124,8 +128,8 @@ func TestWriteSync_DeadLetter(t *testing.T) {
 func TestWriteSync_NotAccepted(t *testing.T) {
 	f := func(want, limit string) {
 		t.Helper()
-		w := newWriteSync(t, ownLoki(t, limits(limit)))
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		w := newWriteSync(t, ownLoki(t, limits(limit)), brief)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		require.ErrorContains(t, w.Accept(ctx, numbered(strings.Repeat("line ", 100), 5, time.Now())), want)
 		require.Empty(t, w.buried.Received())

@@ -3,6 +3,7 @@ package endtoend
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,10 +35,12 @@ type writeSync struct {
 // lokiEntries are the entries that a receiver of Alloy's has got.
 type lokiEntries = alloyloki.CollectingHandler
 
-func newWriteSync(t *testing.T, n *tenant) *writeSync {
+// newWriteSync returns one with more arguments of its endpoint.
+func newWriteSync(t *testing.T, n *tenant, arguments ...string) *writeSync {
 	t.Helper()
 	var args writesync.Arguments
-	require.NoError(t, syntax.Unmarshal(fmt.Appendf(nil, "endpoint {\n url = %q\n tenant_id = %q\n}", n.pushURL(), n.id), &args))
+	text := fmt.Appendf(nil, "endpoint {\n url = %q\n tenant_id = %q\n %s\n}", n.pushURL(), n.id, strings.Join(arguments, "\n"))
+	require.NoError(t, syntax.Unmarshal(text, &args))
 	w := &writeSync{t: t, loki: n, buried: alloyloki.NewCollectingHandler(), registry: prometheus.NewRegistry()}
 	args.DeadLetter = []alloyloki.LogsReceiver{w.buried.Receiver()}
 	c, err := writesync.New(component.Options{
