@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -70,7 +71,7 @@ func (p *Process) Await(ctx context.Context, ready func() error) error {
 		case <-p.ended:
 			return p.hasEnded()
 		case <-deadline.C:
-			return fmt.Errorf("%s is not ready after %s: %w\n%s", p.name, Patience, err, p.log.Tail())
+			return p.says(fmt.Sprintf("is not ready after %s, %s", Patience, err))
 		case <-tick.C:
 		}
 	}
@@ -96,7 +97,20 @@ func (p *Process) Running() bool {
 }
 
 func (p *Process) hasEnded() error {
-	return fmt.Errorf("%s has ended, %s:\n%s", p.name, p.cmd.ProcessState, p.log.Tail())
+	return p.says("has ended, " + p.cmd.ProcessState.String())
+}
+
+// ErrAddressTaken says that a process could not listen, as another one was faster.
+var ErrAddressTaken = errors.New("address is taken")
+
+// says returns what is wrong with the process, with the end of its log.
+func (p *Process) says(what string) error {
+	tail := p.log.Tail()
+	err := fmt.Errorf("%s %s:\n%s", p.name, what, tail)
+	if strings.Contains(tail, "address already in use") {
+		return fmt.Errorf("%w: %w", ErrAddressTaken, err)
+	}
+	return err
 }
 
 // Signal sends a signal to a process that runs.
@@ -120,7 +134,7 @@ func (p *Process) Stop() error {
 		return p.err
 	case <-timer.C:
 		p.Kill()
-		return fmt.Errorf("%s has not ended %s after SIGTERM:\n%s", p.name, Patience, p.log.Tail())
+		return p.says(fmt.Sprintf("has not ended %s after SIGTERM", Patience))
 	}
 }
 
@@ -146,6 +160,23 @@ func FreeAddresses(n int) ([]string, error) {
 		addresses = append(addresses, listener.Addr().String())
 	}
 	return addresses, nil
+}
+
+// OnFreeAddresses calls try with n of them, and again with others when it fails with
+// ErrAddressTaken: some programs have to be told where they listen.
+func OnFreeAddresses(n int, try func(addresses []string) error) error {
+	const tries = 5
+	var err error
+	for range tries {
+		var addresses []string
+		if addresses, err = FreeAddresses(n); err != nil {
+			return err
+		}
+		if err = try(addresses); !errors.Is(err, ErrAddressTaken) {
+			return err
+		}
+	}
+	return err
 }
 
 // ErrNotReady says that a process runs and does not do its work yet.

@@ -100,6 +100,32 @@ func TestFreeAddresses(t *testing.T) {
 	require.NotEqual(t, addresses[1], addresses[2])
 }
 
+// A process that finds its address taken gets another one, and nothing else that
+// fails is tried again.
+func TestOnFreeAddresses(t *testing.T) {
+	f := func(tries int, script, want string) {
+		t.Helper()
+		try := 0
+		err := OnFreeAddresses(2, func(addresses []string) error {
+			require.Len(t, addresses, 2)
+			try++
+			p, log := shell(t.Context(), t, fmt.Sprintf("try=%d; %s", try, script))
+			return p.Await(t.Context(), prints(log, "listening"))
+		})
+		require.Equal(t, tries, try)
+		if want == "" {
+			require.NoError(t, err)
+			return
+		}
+		require.ErrorContains(t, err, want)
+	}
+	const listen = "echo listening; exec sleep 60"
+	f(1, listen, "")
+	f(3, `[ $try -gt 2 ] || { echo "bind: address already in use"; exit 1; }; `+listen, "")
+	f(5, `echo "bind: address already in use"; exit 1`, "the script has ended, exit status 1:\nbind")
+	f(1, `echo "no such file"; exit 1`, "the script has ended, exit status 1:\nno such file")
+}
+
 func TestOutput_Tail(t *testing.T) {
 	var o Output
 	for i := range 1000 {
