@@ -95,18 +95,23 @@ func program(t *testing.T, name string) string {
 	return path
 }
 
-func freePort(t *testing.T) int {
+// freePorts returns two ports of the loopback on which nobody listens.
+func freePorts(t *testing.T) (one, other int) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	for _, port := range []*int{&one, &other} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer listener.Close() // Both at the end, so that they differ.
+		*port = listener.Addr().(*net.TCPAddr).Port
+	}
+	return one, other
 }
 
 // start runs build/alloy with the UI below prefix.
 func start(t *testing.T, prefix string) *alloy {
 	t.Helper()
-	dir, own, delivery := t.TempDir(), freePort(t), freePort(t)
+	dir := t.TempDir()
+	own, delivery := freePorts(t)
 	config := filepath.Join(dir, "config.alloy")
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, configuration, delivery), 0o600))
 	printed := new(output)

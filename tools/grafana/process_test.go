@@ -83,13 +83,21 @@ func run(t *testing.T, name string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// freeAddress returns an address of the loopback on which nobody listens.
+// given are the addresses that freeAddress has returned.
+var given sync.Map
+
+// freeAddress returns an address of the loopback on which nobody listens, another one each time.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	for {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		require.NoError(t, listener.Close())
+		address := listener.Addr().String()
+		if _, again := given.LoadOrStore(address, true); !again {
+			return address
+		}
+	}
 }
 
 func port(address string) string {

@@ -129,12 +129,16 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-func freePort(t *testing.T) int {
+// freePorts returns two ports of the loopback on which nobody listens.
+func freePorts(t *testing.T) (one, other int) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	for _, port := range []*int{&one, &other} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer listener.Close() // Both at the end, so that they differ.
+		*port = listener.Addr().(*net.TCPAddr).Port
+	}
+	return one, other
 }
 
 // configuration takes deliveries and prints the entries. It names a time zone, which nothing but the binary itself can know in the image.
@@ -179,7 +183,7 @@ func TestImage_RunsWithTheChartsDefaults(t *testing.T) {
 // requireDelivery runs the image until it has taken a delivery, and looks at what else it answers.
 func (c *container) requireDelivery(t *testing.T) {
 	t.Helper()
-	delivery, own := freePort(t), freePort(t)
+	delivery, own := freePorts(t)
 	require.NoError(t, os.WriteFile(filepath.Join(c.config, "config.alloy"), fmt.Appendf(nil, configuration, delivery), 0o644))
 	log := new(output)
 	cmd := c.command(t, "run", "/etc/alloy/config.alloy", "--storage.path="+c.storage, fmt.Sprintf("--server.http.listen-addr=127.0.0.1:%d", own))
