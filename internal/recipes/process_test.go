@@ -75,11 +75,17 @@ func startAlloyIn(t *testing.T, dir, config string, flags []string, env ...strin
 	out, err := process.Command(t.Context(), env, path, append([]string{"validate", file}, flags...)...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 
-	address, err := process.FreeAddresses(1) // Alloy does not tell which port its own server got.
-	require.NoError(t, err)
-	args := append([]string{"run", file, "--server.http.listen-addr=" + address[0], "--storage.path=" + dir}, flags...)
-	a := &alloy{t: t, url: "http://" + address[0], args: args, env: env}
-	a.start()
+	a := &alloy{t: t, env: env}
+	require.NoError(t, process.OnFreeAddresses(1, func(addresses []string) error { // Alloy does not tell which port its own server got.
+		a.url = "http://" + addresses[0]
+		a.args = append([]string{"run", file, "--server.http.listen-addr=" + addresses[0], "--storage.path=" + dir}, flags...)
+		a.start()
+		err := a.Await(t.Context(), process.Ready(t.Context(), a.url+"/-/ready"))
+		if err != nil {
+			a.End()
+		}
+		return err
+	}))
 	t.Cleanup(func() {
 		a.End()
 		if t.Failed() {
