@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
+
+	"github.com/grafana/alloy/eks/internal/process"
 )
 
 // settings are what differs between the configurations of the tests.
@@ -82,7 +84,7 @@ func (s settings) writer() string { return cmp.Or(s.Writer, "loki.write") }
 
 // alloy is the distribution at work. It ends with its test.
 type alloy struct {
-	*process
+	running
 	t         *testing.T
 	address   string // Of Alloy's own server.
 	config    string // Its file.
@@ -92,42 +94,78 @@ type alloy struct {
 	flags     []string
 }
 
+// newAlloy returns one that does not run yet. The component takes the deliveries.
+func newAlloy(t *testing.T, component string) *alloy {
+	t.Helper()
+	return &alloy{t: t, config: filepath.Join(t.TempDir(), "config.alloy"), component: component}
+}
+
 func startAlloy(t *testing.T, s settings) *alloy {
 	t.Helper()
-	a := &alloy{t: t, config: filepath.Join(t.TempDir(), "config.alloy"), component: s.component(), flags: s.Flags}
+	a := newAlloy(t, s.component())
+	a.flags = s.Flags
 	a.configure(s)
-	err := onFreePorts(1, func(ports []int) error {
-		a.address = fmt.Sprintf("127.0.0.1:%d", ports[0])
+	a.start(1, nil)
+	return a
+}
+
+// startText starts Alloy with a configuration of its own, whose component
+// awsfirehose.kubernetes "in" takes deliveries.
+func startText(t *testing.T, text string) *alloy {
+	t.Helper()
+	a := newAlloy(t, "awsfirehose.kubernetes")
+	a.write(text)
+	a.start(1, nil)
+	return a
+}
+
+// start starts it on so many free addresses, of which the first is that of its own
+// server. prepare, unless it is nil, is told them before.
+func (a *alloy) start(addresses int, prepare func(addresses []string)) {
+	a.t.Helper()
+	require.NoError(a.t, process.OnFreeAddresses(addresses, func(free []string) error {
+		a.address = free[0]
+		if prepare != nil {
+			prepare(free)
+		}
 		return a.launch()
-	})
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		a.kill()
-		if t.Failed() {
-			t.Logf("the log of Alloy:\n%s", a.lastLines())
+	}))
+	a.t.Cleanup(func() {
+		a.Kill()
+		if a.t.Failed() {
+			a.t.Logf("the log of Alloy:\n%.20000s", a.Tail())
 		}
 	})
-	return a
+}
+
+// write replaces the configuration.
+func (a *alloy) write(text string) {
+	a.t.Helper()
+	require.NoError(a.t, os.WriteFile(a.config, []byte(text), 0o600))
 }
 
 func (a *alloy) configure(s settings) {
 	a.t.Helper()
-	require.NoError(a.t, os.WriteFile(a.config, []byte(s.text()), 0o600))
+	a.write(s.text())
 }
 
+// launch starts it on the addresses that it has.
 func (a *alloy) launch() error {
 	args := []string{"run", a.config, "--server.http.listen-addr=" + a.address, "--storage.path=" + cmp.Or(a.storage, filepath.Dir(a.config))}
-	p, err := launchOn(a.disk, new(output), "alloy", append(args, a.flags...)...)
+	p, err := launch(a.disk, new(process.Output), "alloy", append(args, a.flags...)...)
 	if err != nil {
 		return err
 	}
-	a.process = p
-	if err := p.await(func() error { return get(nil, "http://"+a.address+"/-/ready", nil) }); err != nil {
-		p.kill()
-		return p.portError(err)
+	a.running = p
+	if err := a.await(func() error { return get(nil, "http://"+a.address+"/-/ready", nil) }); err != nil {
+		a.Kill()
+		return err
 	}
 	return nil
 }
+
+// await waits until ready returns no error. It fails when Alloy ends before.
+func (a *alloy) await(ready func() error) error { return a.Await(a.t.Context(), ready) }
 
 // debugInfo is what the component says of itself, as Alloy's UI gets it.
 func (a *alloy) debugInfo() map[string]string {
@@ -174,7 +212,7 @@ func (a *alloy) reload() error {
 func (a *alloy) hangUp() error {
 	const loaded = "alloy_config_last_load_success_timestamp_seconds"
 	before := a.metric(loaded)
-	if err := a.signal(syscall.SIGHUP); err != nil {
+	if err := a.Signal(syscall.SIGHUP); err != nil {
 		return err
 	}
 	return a.await(func() error {

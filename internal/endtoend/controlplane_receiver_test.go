@@ -35,6 +35,18 @@ func fromElsewhere(loki *tenant, arguments, others string) settings {
 	return settings{Loki: loki, Component: controlPlane, Arguments: anyAge + arguments, Others: others}
 }
 
+// startListening starts Alloy with others that send, one of which listens on a port
+// that is written into them.
+func startListening(t *testing.T, loki *tenant, others string) (a *alloy, address string) {
+	t.Helper()
+	a = newAlloy(t, controlPlane)
+	a.start(2, func(addresses []string) {
+		address = addresses[1]
+		a.configure(fromElsewhere(loki, "", fmt.Sprintf(others, portOf(address))))
+	})
+	return a, address
+}
+
 // export writes what an export of the log groups to S3 holds: a folder for each
 // task, in it one for each log stream, and in that one compressed files whose lines
 // begin with their event time. It returns the targets that say whose they are.
@@ -121,7 +133,7 @@ const upstream = `
 loki.source.awsfirehose "upstream" {
 	http {
 		listen_address = "127.0.0.1"
-		listen_port    = %d
+		listen_port    = %s
 	}
 	grpc {
 		listen_address = "127.0.0.1"
@@ -173,11 +185,9 @@ func TestControlPlane_Upstream(t *testing.T) {
 	t.Parallel()
 	g := generateLogs(t, 500, several)
 	loki := sharedLoki(t)
-	ports, err := freePorts(1)
-	require.NoError(t, err)
-	a := startAlloy(t, fromElsewhere(loki, "", fmt.Sprintf(upstream, ports[0])))
+	a, address := startListening(t, loki, upstream)
 	how := byCount(recordsPerDelivery)
-	how.URL = fmt.Sprintf("http://127.0.0.1:%d/awsfirehose/api/v1/push", ports[0])
+	how.URL = "http://" + address + "/awsfirehose/api/v1/push"
 	a.mustDeliver(t, g.in(subscription.Gzip), how)
 	a.awaitEntries(len(g.all()))
 
@@ -197,7 +207,7 @@ func TestControlPlane_Upstream(t *testing.T) {
 const collector = `
 otelcol.receiver.otlp "in" {
 	http {
-		endpoint = "127.0.0.1:%d"
+		endpoint = "127.0.0.1:%s"
 	}
 	output {
 		logs = [otelcol.processor.transform.names.input]
@@ -242,11 +252,9 @@ func TestControlPlane_OTLP(t *testing.T) {
 	t.Parallel()
 	g := generateLogs(t, 500, several)
 	loki := sharedLoki(t)
-	ports, err := freePorts(1)
-	require.NoError(t, err)
-	a := startAlloy(t, fromElsewhere(loki, "", fmt.Sprintf(collector, ports[0])))
+	a, address := startListening(t, loki, collector)
 	for i := range g.messages {
-		g.post(t, fmt.Sprintf("http://127.0.0.1:%d/v1/logs", ports[0]), i)
+		g.post(t, "http://"+address+"/v1/logs", i)
 	}
 	a.awaitEntries(len(g.all()))
 	loki.requireEntries(t, g.entries(0, carried))

@@ -45,7 +45,7 @@ func TestControlPlane_Restart(t *testing.T) {
 		require.NoError(t, <-done)
 		summary := stream.Summary()
 		require.True(t, summary.AllAccepted(), summary.LastError)
-		require.NoError(t, a.stop())
+		require.NoError(t, a.Stop())
 
 		want, got := g.entries(0, enveloped), loki.entries(t, everyLog)
 		t.Logf("%s: %d restarts, %d deliveries, answers %v, failures %v\n%s",
@@ -57,9 +57,9 @@ func TestControlPlane_Restart(t *testing.T) {
 		}
 		require.LessOrEqual(t, lost, maxLost)
 	}
-	f("loki.write", (*alloy).stop, restarts)
+	f("loki.write", (*alloy).Stop, restarts)
 	f("loki.write_sync", func(a *alloy) error {
-		a.kill()
+		a.Kill()
 		return nil
 	}, 0)
 }

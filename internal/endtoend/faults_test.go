@@ -59,7 +59,7 @@ var faults = []fault{
 	{
 		name: "Loki stopped", about: "Loki ends, and is back after 3 s.", limits: lenient, direct: true,
 		cause: func(r *trial) {
-			require.NoError(r.t, r.loki.stop())
+			require.NoError(r.t, r.loki.Stop())
 			r.last(span)
 			require.NoError(r.t, r.loki.start())
 		},
@@ -69,7 +69,7 @@ var faults = []fault{
 		cause: func(r *trial) {
 			for range r.times(5, 1) {
 				r.moment(500 * time.Millisecond)
-				r.loki.kill()
+				r.loki.Kill()
 				require.NoError(r.t, r.loki.start())
 			}
 		},
@@ -91,7 +91,7 @@ var faults = []fault{
 			r.proxy.spoil(lateRequests(1100 * time.Millisecond))
 			for range r.times(5, 1) {
 				r.moment(3 * time.Second)
-				r.loki.kill()
+				r.loki.Kill()
 				require.NoError(r.t, r.loki.start())
 			}
 			r.proxy.spoil(nil)
@@ -133,7 +133,7 @@ var faults = []fault{
 				r.moment(400 * time.Millisecond)
 				require.NoError(r.t, r.replicas[0].crash())
 				r.moment(30 * time.Millisecond) // Firehose comes again.
-				r.loki.kill()
+				r.loki.Kill()
 				require.NoError(r.t, r.loki.start())
 			}
 		},
@@ -183,7 +183,7 @@ var faults = []fault{
 		cause: func(r *trial) {
 			require.NoError(r.t, r.disk.fill())
 			r.last(5 * time.Second)
-			r.loki.kill()
+			r.loki.Kill()
 			require.NoError(r.t, r.disk.free())
 			require.NoError(r.t, r.loki.start())
 		},
@@ -194,7 +194,7 @@ var faults = []fault{
 		cause: func(r *trial) {
 			for range r.times(8, 1) {
 				r.moment(1500 * time.Millisecond)
-				r.loki.kill()
+				r.loki.Kill()
 				require.NoError(r.t, r.loki.start())
 			}
 		},
@@ -399,7 +399,7 @@ func (f *fault) startLoki(r *trial) *tenant {
 	}
 	l, err := startLokiOn(r.disk, dir, storage, f.limits)
 	require.NoError(r.t, err)
-	r.t.Cleanup(func() { l.kill() })
+	r.t.Cleanup(func() { l.Kill() })
 	return newTenant(r.t, l)
 }
 

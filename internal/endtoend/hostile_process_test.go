@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,25 +19,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
-
-// startText starts Alloy with a configuration of its own, whose component
-// awsfirehose.kubernetes "in" takes deliveries.
-func startText(t *testing.T, text string) *alloy {
-	t.Helper()
-	a := &alloy{t: t, config: filepath.Join(t.TempDir(), "config.alloy"), component: "awsfirehose.kubernetes"}
-	require.NoError(t, os.WriteFile(a.config, []byte(text), 0o600))
-	require.NoError(t, onFreePorts(1, func(ports []int) error {
-		a.address = fmt.Sprintf("127.0.0.1:%d", ports[0])
-		return a.launch()
-	}))
-	t.Cleanup(func() {
-		a.kill()
-		if t.Failed() {
-			t.Logf("the log of Alloy:\n%.20000s", a.lastLines())
-		}
-	})
-	return a
-}
 
 // taken is a configuration whose entries end in the process, so that it is the
 // receiving alone that is under test.
@@ -93,21 +73,6 @@ func post(address string, body []byte, header map[string]string) (int, error) {
 
 func arn(stream string) string {
 	return "arn:aws:firehose:eu-west-1:111122223333:deliverystream/" + stream
-}
-
-// peak returns the most memory that the process has had, in bytes.
-func (p *process) peak() (int, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(status)) {
-		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "VmHWM:" {
-			kib, err := strconv.Atoi(fields[1])
-			return kib << 10, err
-		}
-	}
-	return 0, fmt.Errorf("%s has no VmHWM", p.name)
 }
 
 // largeBody is a delivery of Firehose's largest buffer, 64 MiB, in gzip.
@@ -242,7 +207,7 @@ func TestHostile_LogInjection(t *testing.T) {
 			}
 			return nil
 		}))
-		require.NoError(t, a.stop())
+		require.NoError(t, a.Stop())
 		log := a.log.String()
 		require.Equal(t, 4, strings.Count(log, "refused a delivery"), "it is logged")
 		require.Contains(t, log, "delivery_size", "with the id of the body")
@@ -283,5 +248,5 @@ func TestHostile_PathsOfTheUI(t *testing.T) {
 		require.NotContains(t, string(body), "root:", path)
 		require.NotContains(t, string(body), "awsfirehose.kubernetes \"in\"", path)
 	}
-	require.True(t, a.running())
+	require.True(t, a.Running())
 }

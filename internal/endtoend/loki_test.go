@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/grafana/alloy/eks/internal/process"
 )
 
 // lokiConfig makes a single Loki that keeps everything in one folder, needs no
@@ -27,9 +30,9 @@ auth_enabled: true
 analytics: {reporting_enabled: false}
 server:
   http_listen_address: 127.0.0.1
-  http_listen_port: %[2]d
+  http_listen_port: %[2]s
   grpc_listen_address: 127.0.0.1
-  grpc_listen_port: %[3]d
+  grpc_listen_port: %[3]s
   grpc_server_max_recv_msg_size: 134217728
   grpc_server_max_send_msg_size: 134217728
   graceful_shutdown_timeout: 5s
@@ -80,11 +83,10 @@ limits_config: {max_query_length: 0, split_queries_by_interval: 0}
 
 // loki is a Loki that runs, or did.
 type loki struct {
-	*process
+	running
 	address string
-	config  string  // Its file.
-	disk    *disk   // What it stores on; nil for the machine's.
-	log     *output // Of all its processes.
+	config  string // Its file.
+	disk    *disk  // What it stores on; nil for the machine's.
 }
 
 // startLoki starts a Loki in the folder.
@@ -93,31 +95,33 @@ func startLoki(dir, limits string) (*loki, error) { return startLokiOn(nil, dir,
 // startLokiOn starts a Loki with its configuration in one folder and all else in
 // another one, over which a disk may be mounted.
 func startLokiOn(d *disk, dir, storage, limits string) (*loki, error) {
-	var l *loki
-	err := onFreePorts(2, func(ports []int) error {
-		l = &loki{address: fmt.Sprintf("127.0.0.1:%d", ports[0]), config: filepath.Join(dir, "loki.yaml"), disk: d, log: new(output)}
-		text := fmt.Sprintf(lokiConfig, storage, ports[0], ports[1], limits)
+	l := &loki{config: filepath.Join(dir, "loki.yaml"), disk: d}
+	return l, process.OnFreeAddresses(2, func(addresses []string) error {
+		l.address, l.log = addresses[0], new(process.Output)
+		text := fmt.Sprintf(lokiConfig, storage, portOf(addresses[0]), portOf(addresses[1]), limits)
 		if err := os.WriteFile(l.config, []byte(text), 0o600); err != nil {
 			return err
 		}
 		return l.start()
 	})
-	return l, err
 }
 
 // start starts a Loki that does not run, with what it has stored.
 func (l *loki) start() error {
-	p, err := launchOn(l.disk, l.log, "loki", "-config.file="+l.config)
+	p, err := launch(l.disk, l.log, "loki", "-config.file="+l.config)
 	if err != nil {
 		return err
 	}
-	l.process = p
-	if err := p.await(func() error { return get(nil, "http://"+l.address+"/ready", nil) }); err != nil {
-		p.kill()
-		return p.portError(err)
+	l.running = p
+	if err := l.await(func() error { return get(nil, "http://"+l.address+"/ready", nil) }); err != nil {
+		l.Kill()
+		return err
 	}
 	return nil
 }
+
+// await waits until ready returns no error. It fails when Loki ends before.
+func (l *loki) await(ready func() error) error { return l.Await(context.Background(), ready) }
 
 func (l *loki) pushURL() string { return "http://" + l.address + "/loki/api/v1/push" }
 
@@ -148,10 +152,10 @@ func stopSharedLoki() error {
 		return nil
 	}
 	defer os.RemoveAll(shared.dir)
-	if shared.loki == nil || shared.process == nil {
+	if shared.loki == nil || shared.Process == nil {
 		return nil
 	}
-	return shared.stop()
+	return shared.Stop()
 }
 
 // ownLoki returns a tenant of a Loki that no other test uses.
@@ -159,7 +163,7 @@ func ownLoki(t *testing.T, limits string) *tenant {
 	t.Helper()
 	l, err := startLoki(t.TempDir(), limits)
 	require.NoError(t, err)
-	t.Cleanup(func() { l.kill() })
+	t.Cleanup(func() { l.Kill() })
 	return newTenant(t, l)
 }
 

@@ -4,13 +4,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
-	"time"
+
+	"github.com/grafana/alloy/eks/internal/process"
 )
 
 // update rewrites the files in testdata that tests compare with.
@@ -18,7 +16,7 @@ var update = flag.Bool("update", false, "rewrite testdata")
 
 // patience bounds the wait for what takes seconds at most unless it is broken,
 // on a machine that is busy with other things.
-const patience = time.Minute
+const patience = process.Patience
 
 const (
 	root     = "../.."
@@ -52,14 +50,6 @@ var programs = sync.OnceValues(func() (string, error) {
 	if dir := os.Getenv("ENDTOEND_PROGRAMS"); dir != "" {
 		return dir, nil
 	}
-	cmd := exec.Command("make", "-s", "build", "build/loki")
-	cmd.Dir = root
-	// A make that runs these tests passes on flags that are not meant for this one.
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "MAKE") || strings.HasPrefix(v, "MFLAGS=")
-	})
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("cannot build programs: %w\n%s", err, out)
-	}
-	return filepath.Abs(filepath.Join(root, "build"))
+	path, err := process.Make(root, "alloy", "build", "build/loki")
+	return filepath.Dir(path), err
 })

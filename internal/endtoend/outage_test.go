@@ -30,7 +30,7 @@ func TestOutage(t *testing.T) {
 			}`,
 		Flags: []string{"--stability.level=experimental"}, // For queue_config.
 	})
-	require.NoError(t, loki.stop())
+	require.NoError(t, loki.Stop())
 
 	g := generate(t, 10_000, traffic.Options{Shape: traffic.CRIParser, Pods: 20})
 	d, accepted := a.deliverUntilRefused(t, g, timeout)
@@ -49,7 +49,7 @@ func TestOutage(t *testing.T) {
 	r := <-result
 	require.Equal(t, standin.Accepted, r.Outcome, r.Attempts)
 
-	require.NoError(t, a.stop())
+	require.NoError(t, a.Stop())
 	entries := loki.entries(t, everything)
 	lost, doubled := g.lostAndDoubled(t, entries)
 	require.Zero(t, lost, "of %d lines", len(g.written))

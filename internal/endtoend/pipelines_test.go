@@ -62,13 +62,13 @@ const writerTimes = `
 		max_backoff_period = "500ms"
 `
 
-// config returns the configuration that takes deliveries on a port.
-func (p *pipeline) config(t *testing.T, port int, n *tenant, pushURL string, more string) string {
+// config returns the configuration that takes deliveries on an address.
+func (p *pipeline) config(t *testing.T, address string, n *tenant, pushURL string, more string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, "example-configs", p.example))
 	require.NoError(t, err)
 	edits := append([]string{
-		`listen_port = 8080`, fmt.Sprintf("listen_address = %q\n\t\tlisten_port = %d", "127.0.0.1", port),
+		`listen_port = 8080`, fmt.Sprintf("listen_address = %q\n\t\tlisten_port = %s", "127.0.0.1", portOf(address)),
 		`sys.env("FIREHOSE_ACCESS_KEY")`, fmt.Sprintf("%q", faultAccessKey),
 		`url = sys.env("LOKI_URL")`, fmt.Sprintf("url = %q\n\t\ttenant_id = %q\n%s\n%s", pushURL, n.id, writerTimes, more),
 	}, p.edits...)
@@ -82,27 +82,20 @@ func (p *pipeline) config(t *testing.T, port int, n *tenant, pushURL string, mor
 type replica struct {
 	*alloy
 	pipeline *pipeline
-	port     int // Of the pipeline.
-	most     int // The most memory of the processes that have ended, in bytes.
+	receiver string // The address of the pipeline.
+	most     int    // The most memory of the processes that have ended, in bytes.
 }
 
 // startReplica starts one. Its storage is on the disk, unless that is nil.
 func (p *pipeline) startReplica(t *testing.T, n *tenant, pushURL string, d *disk) *replica {
 	t.Helper()
-	r := &replica{pipeline: p, alloy: &alloy{t: t, config: filepath.Join(t.TempDir(), "config.alloy"), component: "awsfirehose.kubernetes", disk: d}}
-	if d != nil {
+	r := &replica{pipeline: p, alloy: newAlloy(t, "awsfirehose.kubernetes")}
+	if r.disk = d; d != nil {
 		r.storage = d.dir
 	}
-	require.NoError(t, onFreePorts(2, func(ports []int) error {
-		r.address, r.port = fmt.Sprintf("127.0.0.1:%d", ports[0]), ports[1]
+	r.start(2, func(addresses []string) {
+		r.receiver = addresses[1]
 		r.rewrite(n, pushURL, "")
-		return r.launch()
-	}))
-	t.Cleanup(func() {
-		r.kill()
-		if t.Failed() {
-			t.Logf("the log of Alloy:\n%.20000s", r.lastLines())
-		}
 	})
 	return r
 }
@@ -110,12 +103,12 @@ func (p *pipeline) startReplica(t *testing.T, n *tenant, pushURL string, d *disk
 // rewrite writes its configuration anew, with more arguments of the endpoint.
 func (r *replica) rewrite(n *tenant, pushURL, more string) {
 	r.t.Helper()
-	require.NoError(r.t, os.WriteFile(r.config, []byte(r.pipeline.config(r.t, r.port, n, pushURL, more)), 0o600))
+	r.write(r.pipeline.config(r.t, r.receiver, n, pushURL, more))
 }
 
 // endpoint returns the URL that Firehose would be given, whatever component it is of.
 func (r *replica) endpoint() string {
-	return fmt.Sprintf("http://127.0.0.1:%d/awsfirehose/api/v1/push", r.port)
+	return "http://" + r.receiver + "/awsfirehose/api/v1/push"
 }
 
 // remember notes how much memory the process has had.
@@ -128,14 +121,14 @@ func (r *replica) remember() {
 // crash kills the process and starts another one.
 func (r *replica) crash() error {
 	r.remember()
-	r.kill()
+	r.Kill()
 	return r.launch()
 }
 
 // restart ends the process in good order and starts another one.
 func (r *replica) restart() error {
 	r.remember()
-	if err := r.stop(); err != nil {
+	if err := r.Stop(); err != nil {
 		return err
 	}
 	return r.launch()

@@ -71,7 +71,7 @@ func TestReload(t *testing.T) {
 		require.True(t, summary.AllAccepted(), summary.LastError)
 		check(summary)
 
-		require.NoError(t, a.stop())
+		require.NoError(t, a.Stop())
 		lost, doubled := g.lostAndDoubled(t, loki.entries(t, everything))
 		require.LessOrEqual(t, lost, 1, "a loki.write that ends can drop the line that it has in its hands")
 		require.Zero(t, doubled)

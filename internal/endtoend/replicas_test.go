@@ -61,7 +61,7 @@ func TestReplicas(t *testing.T) {
 		require.True(t, summary.AllAccepted(), summary.LastError)
 		for _, a := range started {
 			require.Greater(t, a.accepted(), records/perDelivery/replicas/3, "a replica has had little to do")
-			require.NoError(t, a.stop())
+			require.NoError(t, a.Stop())
 		}
 		entries := n.entries(t, everything)
 		require.Empty(t, g.differences(t, entries))
@@ -90,7 +90,7 @@ func TestReplicas_ComeAndGo(t *testing.T) {
 	awaitAll(t, others, 5)
 	for _, a := range first {
 		b.remove(a.endpoint())
-		require.NoError(t, a.stop())
+		require.NoError(t, a.Stop())
 	}
 	awaitAll(t, others, 15)
 	g.ended.Store(true)

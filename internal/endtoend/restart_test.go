@@ -40,7 +40,7 @@ func TestRestart(t *testing.T) {
 		require.NoError(t, <-done)
 		summary := stream.Summary()
 		require.True(t, summary.AllAccepted(), summary.LastError)
-		require.NoError(t, a.stop())
+		require.NoError(t, a.Stop())
 
 		lost, doubled := g.lostAndDoubled(t, loki.entries(t, everything))
 		t.Logf("%d times %s, %d deliveries, answers %v, failures %v: %d of %d lines lost, %d doubled",
@@ -50,10 +50,10 @@ func TestRestart(t *testing.T) {
 	}
 	// A loki.write that ends can drop the one line that it has in its hands. It is
 	// delivered again unless it was the last one of its delivery.
-	require.LessOrEqual(t, f("SIGTERM", (*alloy).stop), restarts)
+	require.LessOrEqual(t, f("SIGTERM", (*alloy).Stop), restarts)
 	// What loki.write has in its queue has been answered for, and goes with it.
 	f("SIGKILL", func(a *alloy) error {
-		a.kill()
+		a.Kill()
 		return nil
 	})
 }

@@ -42,7 +42,7 @@ func TestRules(t *testing.T) {
 	}
 	l, err := startLoki(dir, lenient+fmt.Sprintf(ruler, dir))
 	require.NoError(t, err)
-	t.Cleanup(func() { l.kill() })
+	t.Cleanup(func() { l.Kill() })
 	loki := newTenant(t, l)
 
 	now := time.Now()

@@ -1,13 +1,15 @@
 package endtoend
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/grafana/alloy/eks/internal/process"
 )
 
 // A configuration that cannot work ends Alloy when it starts, with the name of
@@ -31,15 +33,10 @@ func TestStartup_FailsAtOnce(t *testing.T) {
 			}
 		`, endpoint)
 		require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
-		p, err := launch(new(output), "alloy", "run", config, "--server.http.listen-addr=127.0.0.1:0", "--storage.path="+filepath.Dir(config))
+		p, err := launch(nil, new(process.Output), "alloy", "run", config, "--server.http.listen-addr=127.0.0.1:0", "--storage.path="+filepath.Dir(config))
 		require.NoError(t, err)
-		select {
-		case <-p.ended:
-		case <-time.After(patience):
-			p.kill()
-			t.Fatalf("it runs with %q", endpoint)
-		}
-		require.Error(t, p.err)
+		defer p.Kill()
+		require.ErrorContains(t, p.Await(t.Context(), func() error { return errors.New("it runs") }), "has ended, exit status")
 		require.Contains(t, p.log.String(), want)
 	}
 	f("url is not that of a push endpoint", `url = "loki:3100"`)

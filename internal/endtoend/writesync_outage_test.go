@@ -2,8 +2,6 @@ package endtoend
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -49,22 +47,10 @@ loki.write_sync "out" {
 // start of it listens on the same port.
 func startWriteSync(t *testing.T, n *tenant) *alloy {
 	t.Helper()
-	a := &alloy{t: t, config: filepath.Join(t.TempDir(), "config.alloy"), component: "awsfirehose.kubernetes"}
-	write := func(port int) {
-		require.NoError(t, os.WriteFile(a.config, []byte(withWriteSync(n, port)), 0o600))
-	}
-	write(0)
-	require.NoError(t, onFreePorts(1, func(ports []int) error {
-		a.address = fmt.Sprintf("127.0.0.1:%d", ports[0])
-		return a.launch()
-	}))
-	t.Cleanup(func() {
-		a.kill()
-		if t.Failed() {
-			t.Logf("the log of Alloy:\n%s", a.lastLines())
-		}
-	})
-	write(a.port())
+	a := newAlloy(t, "awsfirehose.kubernetes")
+	a.write(withWriteSync(n, 0))
+	a.start(1, nil)
+	a.write(withWriteSync(n, a.port()))
 	return a
 }
 
@@ -94,7 +80,7 @@ func TestWriteSync_Outage(t *testing.T) {
 	require.Equal(t, standin.Accepted, sender.Deliver(t.Context(), before).Outcome)
 	require.Len(t, n.entries(t, everything), 500, "they are there as soon as 200 is answered")
 
-	require.NoError(t, n.stop())
+	require.NoError(t, n.Stop())
 	during := deliver()
 	r := sender.Deliver(t.Context(), during)
 	require.NotEqual(t, standin.Accepted, r.Outcome)
@@ -184,23 +170,23 @@ func TestWriteSync_Restart(t *testing.T) {
 		require.Zero(t, doubled)
 	}
 	f("SIGTERM", func(_ *tenant, a *alloy) error {
-		if err := a.stop(); err != nil {
+		if err := a.Stop(); err != nil {
 			return err
 		}
 		return a.launch()
 	})
 	f("SIGKILL", func(_ *tenant, a *alloy) error {
-		a.kill()
+		a.Kill()
 		return a.launch()
 	})
 	f("Loki-SIGTERM", func(n *tenant, _ *alloy) error {
-		if err := n.stop(); err != nil {
+		if err := n.Stop(); err != nil {
 			return err
 		}
 		return n.start()
 	})
 	f("Loki-SIGKILL", func(n *tenant, _ *alloy) error {
-		n.kill()
+		n.Kill()
 		return n.start()
 	})
 }
