@@ -1,7 +1,9 @@
 package controlplane
 
 import (
+	"bytes"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/grafana/alloy/eks/internal/event"
@@ -78,7 +80,7 @@ func (p *Parser) visible() []byte {
 // its own, in which the same thing has the same name whatever the type. First
 // comes what every line has, time, level, log_type, cluster and msg; then the
 // fields of its type; then whatever else the line says, under its own names; and
-// the text itself as raw where not all of it was understood.
+// the text itself as raw where that is not all of it.
 //
 // It is flat: a list of strings is one string with commas in between, and any
 // other list, or an object, is the string that holds its JSON.
@@ -98,7 +100,13 @@ func (p *Parser) appendJSON(dst []byte, ev *event.Event, text []byte) []byte {
 		f := set.first()
 		dst = appendValue(appendKey(dst, fieldNames[f]), l.values[f], isNumeric(f))
 	}
+	l.nameExtra()
+	names := l.names()
 	for i := range l.extra {
+		if l.isRepeated(i, names) {
+			l.damaged = true
+			continue
+		}
 		dst = l.appendExtra(dst, &l.extra[i])
 	}
 	if l.damaged {
@@ -138,13 +146,65 @@ func (l *line) appendMessage(dst []byte) []byte {
 	return append(dst, '"')
 }
 
+// nameExtra gives members whose names are taken other ones.
+func (l *line) nameExtra() {
+	for i := range l.extra {
+		if m := &l.extra[i]; m.name == "" && l.isTaken(m.key) {
+			m.name = extraPrefix
+		}
+	}
+}
+
+const (
+	// few is how many members are compared with each other. Of more, the names are
+	// remembered, as time would grow with the square of their number.
+	few = 32
+	// many is how many names are remembered at most. A line with more is none that
+	// a program writes.
+	many = 16 << 10
+)
+
+// names holds those of the members before one, unless there are few.
+func (l *line) names() map[string]struct{} {
+	if len(l.extra) <= few || len(l.extra) > many {
+		return nil
+	}
+	return make(map[string]struct{}, len(l.extra))
+}
+
+// isRepeated reports whether a member before this one has the same name. It is
+// asked of all members, in their order, with what names returned. Two of one name
+// make an object that some readers refuse.
+func (l *line) isRepeated(i int, names map[string]struct{}) bool {
+	m := &l.extra[i]
+	if names != nil {
+		name := m.name + string(m.key)
+		_, known := names[name]
+		names[name] = struct{}{}
+		return known
+	}
+	for n := 0; n < i && len(l.extra) <= few; n++ {
+		if l.extra[n].isNamed(m) {
+			return true
+		}
+	}
+	return false
+}
+
+// isNamed reports whether two members have the same name.
+func (m *member) isNamed(other *member) bool {
+	if len(m.name) < len(other.name) {
+		m, other = other, m
+	}
+	// What the name of the one has more is the beginning of the key of the other.
+	more := len(m.name) - len(other.name)
+	return len(m.key)+more == len(other.key) && strings.HasPrefix(m.name, other.name) &&
+		m.name[len(other.name):] == string(other.key[:more]) && bytes.Equal(m.key, other.key[more:])
+}
+
 // appendExtra appends a member that has no field.
 func (l *line) appendExtra(dst []byte, m *member) []byte {
-	prefix := m.name
-	if prefix == "" && l.isTaken(m.key) {
-		prefix = extraPrefix
-	}
-	dst = appendKey(dst, prefix)
+	dst = appendKey(dst, m.name)
 	dst = dst[:len(dst)-len(`":`)]
 	if m.json {
 		dst = append(dst, m.key...)
