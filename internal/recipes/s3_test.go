@@ -152,11 +152,15 @@ const (
 	others = 4
 )
 
+// twice is a line that has a name twice.
+func twice(at time.Time) string {
+	return at.Format("I0102 15:04:05.000000") + `      11 a.go:1] "Twice" pod="a/b" pod="c/d" Pod="e"`
+}
+
 // cutOff is a message of CloudWatch Logs that ends in the middle, after a whole
 // line. What is left of it becomes a line, too.
 func cutOff(at time.Time) []byte {
-	line := at.Format("I0102 15:04:05.000000") + `      11 a.go:1] "Twice" pod="a/b" pod="c/d" Pod="e"`
-	return fmt.Appendf(nil, `{"messageType":"DATA_MESSAGE","owner":"111122223333","logGroup":"/aws/eks/orchard/cluster","logStream":"kube-scheduler-0123456789abcdef0123456789abcdef","subscriptionFilters":["all"],"logEvents":[{"id":"1","timestamp":%d,"message":%q},{"id":"2","message":"I08`, at.UnixMilli(), line)
+	return fmt.Appendf(nil, `{"messageType":"DATA_MESSAGE","owner":"111122223333","logGroup":"/aws/eks/orchard/cluster","logStream":"kube-scheduler-0123456789abcdef0123456789abcdef","subscriptionFilters":["all"],"logEvents":[{"id":"1","timestamp":%d,"message":%q},{"id":"2","message":"I08`, at.UnixMilli(), twice(at))
 }
 
 func TestS3Archive(t *testing.T) {
@@ -208,6 +212,7 @@ func requireOthers(t *testing.T, rows []map[string]string, midnight time.Time) {
 	require.Equal(t, map[string]string{
 		"cluster": "orchard", "log_type": "scheduler", "date": midnight.Format(time.DateOnly), "hour": "00", "time": midnight.Format(time.RFC3339),
 		"level": "info", "msg": "Twice", "source_file": "a.go", "source_line": "1", "thread_id": "11",
+		"raw": twice(midnight),
 	}, rows[1])
 	for i, want := range []map[string]string{
 		{"cluster": "orchard", "log_type": "scheduler", "raw": `,{"id":"2","message":"I08`},
