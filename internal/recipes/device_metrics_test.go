@@ -281,6 +281,7 @@ func TestDeviceMetrics_Agent(t *testing.T) {
 	store := startPrometheus(t)
 	d := newDevices(t)
 	d.alloy = startAlloy(t, plain(t, d.config), nil, "REMOTE_WRITE_URL="+store.url+"/api/v1/write")
+	d.listen()
 
 	var scrapes atomic.Int64
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -290,7 +291,7 @@ func TestDeviceMetrics_Agent(t *testing.T) {
 	dir := t.TempDir()
 	config := filepath.Join(dir, "agent.yaml")
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `
-global: {scrape_interval: 100ms, external_labels: {device: gate-9}}
+global: {scrape_interval: 1s, external_labels: {device: gate-9}}
 scrape_configs: [{job_name: edge, static_configs: [{targets: [%q]}]}]
 remote_write:
   - url: %s
@@ -307,7 +308,7 @@ remote_write:
 	t.Cleanup(agent.Kill) // It would try for a minute to send what is left.
 
 	const counter = `edge_scrapes_total{device="gate-9", job="edge"}`
-	require.NoError(t, agent.Await(t.Context(), store.has(counter, 10)))
+	require.NoError(t, agent.Await(t.Context(), store.has(counter, 5)))
 	got, err := store.stored(counter)
 	require.NoError(t, err)
 	require.Len(t, got, 1)
