@@ -19,12 +19,26 @@ import (
 // runDemo runs the demo on a port of its own and returns what it prints.
 func runDemo(t *testing.T, o options) (string, error) {
 	t.Helper()
-	free, err := process.FreeAddresses(1)
-	require.NoError(t, err)
-	o.root, o.receiver, o.width = root, free[0], 100
 	var out bytes.Buffer
-	err = run(t.Context(), &out, o)
+	err := process.OnFreeAddresses(1, func(addresses []string) error {
+		out.Reset()
+		o.root, o.receiver, o.width = root, addresses[0], 100
+		return run(t.Context(), &out, o)
+	})
 	return out.String(), err
+}
+
+// start runs Alloy until the test ends. Its receiver gets a free address.
+func (o *alloyOptions) start(t *testing.T) *alloy {
+	t.Helper()
+	var a *alloy
+	require.NoError(t, process.OnFreeAddresses(1, func(addresses []string) (err error) {
+		o.receiver = addresses[0]
+		a, err = startAlloy(t.Context(), *o)
+		return err
+	}))
+	t.Cleanup(a.End)
+	return a
 }
 
 func TestRun_InLokisPlace(t *testing.T) {
@@ -72,13 +86,7 @@ func TestRun_Failure(t *testing.T) {
 // TestQuickStart runs the configuration that people begin with, and reads its
 // entries where people do.
 func TestQuickStart(t *testing.T) {
-	free, err := process.FreeAddresses(1)
-	require.NoError(t, err)
-	a, err := startAlloy(t.Context(), alloyOptions{
-		root: root, dir: t.TempDir(), config: example("quickstart.alloy"), receiver: free[0],
-	})
-	require.NoError(t, err)
-	defer a.End()
+	a := (&alloyOptions{root: root, dir: t.TempDir(), config: example("quickstart.alloy")}).start(t)
 	d, err := build(t.Context(), root, captures[0], a.endpoint)
 	require.NoError(t, err)
 	o, err := d.post(t.Context(), a)

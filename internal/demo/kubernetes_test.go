@@ -28,15 +28,11 @@ func TestKubernetesExample(t *testing.T) {
 	dir := t.TempDir()
 	key := filepath.Join(dir, "key")
 	require.NoError(t, os.WriteFile(key, []byte("first key\n"), 0o600))
-	free, err := process.FreeAddresses(1)
-	require.NoError(t, err)
 	options := alloyOptions{
-		root: root, dir: dir, config: example("kubernetes.alloy"), receiver: free[0],
+		root: root, dir: dir, config: example("kubernetes.alloy"),
 		env: []string{"CLUSTER=blue", "LOKI_URL=" + loki.URL, "LOKI_USER=eks", "LOKI_PASSWORD=hidden", "FIREHOSE_ACCESS_KEY_FILE=" + key},
 	}
-	a, err := startAlloy(t.Context(), options)
-	require.NoError(t, err)
-	defer a.End()
+	a := options.start(t)
 
 	record := []byte(`{"log":"2026-08-20T09:58:00.253967093Z stdout F hello","kubernetes":{"pod_name":"web-0","namespace_name":"shop",` +
 		`"container_name":"web","labels":{"team":"sales","app.kubernetes.io/version":"1.2.3"}}}`)

@@ -34,15 +34,8 @@ func startPipeline(t *testing.T, text string) *pipeline {
 	config := filepath.Join(dir, "config.alloy")
 	open := accessKeyLine.ReplaceAllString(text, "") // The demo delivers without a key.
 	require.NoError(t, os.WriteFile(config, []byte(open), 0o600))
-	free, err := process.FreeAddresses(1)
-	require.NoError(t, err)
-	a, err := startAlloy(t.Context(), alloyOptions{
-		root: root, dir: dir, config: config, receiver: free[0],
-		env: []string{"LOKI_URL=" + out.pushURL()},
-	})
-	require.NoError(t, err)
-	t.Cleanup(a.End)
-	return &pipeline{a, out}
+	options := alloyOptions{root: root, dir: dir, config: config, env: []string{"LOKI_URL=" + out.pushURL()}}
+	return &pipeline{options.start(t), out}
 }
 
 // deliver posts captures and waits until the pipeline has written them.
