@@ -8,6 +8,7 @@ package main
 //   - loki.source.windowsevent reads Windows' event log.
 import (
 	_ "github.com/grafana/alloy/eks/component/awsfirehose/kubernetes"     // awsfirehose.kubernetes
+	_ "github.com/grafana/alloy/eks/component/awsfirehose/metrics"        // awsfirehose.metrics
 	_ "github.com/grafana/alloy/eks/component/cloudwatch/ekscontrolplane" // cloudwatch.eks_controlplane
 	_ "github.com/grafana/alloy/eks/component/loki/writesync"             // loki.write_sync
 

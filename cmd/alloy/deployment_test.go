@@ -50,6 +50,7 @@ func TestPages_Success(t *testing.T) {
 		require.Greater(t, len(examples), 1, page)
 		for _, example := range examples[1:] {
 			config := strings.ReplaceAll(example, "<LOKI_URL>", "http://loki/push")
+			config = strings.ReplaceAll(config, "<PROMETHEUS_URL>", "http://prometheus/api/v1/write")
 			if !strings.Contains(config, `loki.write "default"`) {
 				config += "\nloki.write \"default\" { }\n"
 			}

@@ -151,7 +151,7 @@ func evaluate(config string) error {
 }
 
 var (
-	ourMetric      = regexp.MustCompile(`\b(?:awsfirehose_kubernetes|cloudwatch_eks_controlplane|loki_write_sync)_[a-z0-9_]+`)
+	ourMetric      = regexp.MustCompile(`\b(?:awsfirehose_kubernetes|awsfirehose_metrics|cloudwatch_eks_controlplane|loki_write_sync)_[a-z0-9_]+`)
 	upstreamMetric = regexp.MustCompile(`\b(?:loki_source_awsfirehose|loki_write)_[a-z0-9_]+`)
 	rule           = regexp.MustCompile(`(?m)^([a-z][a-z0-9/-]*):`)
 	target         = regexp.MustCompile(`\bmake ([a-z][a-z0-9/-]*)`)
@@ -168,7 +168,7 @@ func TestDocs_Names(t *testing.T) {
 	}
 	upstream := upstreamPage(t, "loki.source.awsfirehose") + upstreamPage(t, "loki.write")
 	arguments := map[string]bool{}
-	for _, name := range []string{"awsfirehose.kubernetes", "cloudwatch.eks_controlplane"} {
+	for _, name := range []string{"awsfirehose.kubernetes", "awsfirehose.metrics", "cloudwatch.eks_controlplane"} {
 		for _, a := range argumentsOf(t, name) {
 			arguments[a.Path()] = true
 			block, _, _ := strings.Cut(a.Path(), "."+a.Name)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/units"
+	"github.com/prometheus/prometheus/storage"
 	"github.com/stretchr/testify/require"
 
 	"github.com/grafana/alloy/internal/component/common/config"
@@ -138,23 +139,24 @@ func (p *Page) decodes(a *Argument) bool {
 
 // typeNames are the types of arguments as the pages of Alloy call them.
 var typeNames = map[reflect.Type]string{
-	reflect.TypeFor[[]loki.LogsReceiver](): "list(LogsReceiver)",
-	reflect.TypeFor[relabel.Rules]():       "RelabelRules",
-	reflect.TypeFor[alloytypes.Secret]():   "secret",
-	reflect.TypeFor[[]alloytypes.Secret](): "list(secret)",
-	reflect.TypeFor[map[string]string]():   "map(string)",
-	reflect.TypeFor[[]string]():            "list(string)",
-	reflect.TypeFor[string]():              "string",
-	reflect.TypeFor[units.Base2Bytes]():    "string",
-	reflect.TypeFor[bool]():                "bool",
-	reflect.TypeFor[time.Duration]():       "duration",
-	reflect.TypeFor[int]():                 "int",
-	reflect.TypeFor[int32]():               "int",
-	reflect.TypeFor[uint]():                "int",
-	reflect.TypeFor[uint32]():              "int",
-	reflect.TypeFor[*alloytypes.Secret]():  "secret",
-	reflect.TypeFor[config.URL]():          "string",
-	reflect.TypeFor[config.TLSVersion]():   "string",
+	reflect.TypeFor[[]loki.LogsReceiver]():  "list(LogsReceiver)",
+	reflect.TypeFor[[]storage.Appendable](): "list(MetricsReceiver)",
+	reflect.TypeFor[relabel.Rules]():        "RelabelRules",
+	reflect.TypeFor[alloytypes.Secret]():    "secret",
+	reflect.TypeFor[[]alloytypes.Secret]():  "list(secret)",
+	reflect.TypeFor[map[string]string]():    "map(string)",
+	reflect.TypeFor[[]string]():             "list(string)",
+	reflect.TypeFor[string]():               "string",
+	reflect.TypeFor[units.Base2Bytes]():     "string",
+	reflect.TypeFor[bool]():                 "bool",
+	reflect.TypeFor[time.Duration]():        "duration",
+	reflect.TypeFor[int]():                  "int",
+	reflect.TypeFor[int32]():                "int",
+	reflect.TypeFor[uint]():                 "int",
+	reflect.TypeFor[uint32]():               "int",
+	reflect.TypeFor[*alloytypes.Secret]():   "secret",
+	reflect.TypeFor[config.URL]():           "string",
+	reflect.TypeFor[config.TLSVersion]():    "string",
 
 	reflect.TypeFor[map[string][]alloytypes.Secret](): "map(list(secret))",
 }

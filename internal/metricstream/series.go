@@ -8,6 +8,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/prometheus-community/yet-another-cloudwatch-exporter/pkg/promutil"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 )
 
@@ -106,7 +107,7 @@ func (n *Namer) name(d *Datum) (series []labels.Labels, size int) {
 			continue
 		}
 		sb.Reset()
-		sb.Add(labels.MetricName, names[i])
+		sb.Add(model.MetricNameLabel, names[i])
 		size += len(names[i])
 		for _, l := range common {
 			sb.Add(l.Name, l.Value)

@@ -170,7 +170,7 @@ const ofDevices = `{device!=""}`
 // The configuration as it is: signed, with the keys of the pod.
 func TestDeviceMetrics(t *testing.T) {
 	t.Parallel()
-	store := startPrometheus(t)
+	store := startPrometheus(t, bare)
 	d := newDevices(t)
 	d.alloy = startAlloy(t, d.config, nil, append(podIdentity(t, keys), "REMOTE_WRITE_URL="+managed(t, store))...)
 	d.listen()
@@ -199,7 +199,7 @@ func TestDeviceMetrics_Refused(t *testing.T) {
 		t.Parallel()
 		other := keys
 		other.SecretAccessKey = secret
-		store := startPrometheus(t)
+		store := startPrometheus(t, bare)
 		d := newDevices(t)
 		d.alloy = startAlloy(t, change(d.config), nil, append(podIdentity(t, other), "REMOTE_WRITE_URL="+managed(t, store))...)
 		d.listen()
@@ -218,7 +218,7 @@ func TestDeviceMetrics_Refused(t *testing.T) {
 // Any store that takes remote writes, which goes away, and Alloy itself, which dies.
 func TestDeviceMetrics_Plain(t *testing.T) {
 	t.Parallel()
-	store := startPrometheus(t)
+	store := startPrometheus(t, bare)
 	d := newDevices(t)
 	began := time.Now()
 	d.alloy = startAlloy(t, plain(t, d.config), nil, "REMOTE_WRITE_URL="+store.url+"/api/v1/write")
@@ -278,7 +278,7 @@ func TestDeviceMetrics_Plain(t *testing.T) {
 // A real Prometheus on a device, which scrapes and keeps nothing.
 func TestDeviceMetrics_Agent(t *testing.T) {
 	t.Parallel()
-	store := startPrometheus(t)
+	store := startPrometheus(t, bare)
 	d := newDevices(t)
 	d.alloy = startAlloy(t, plain(t, d.config), nil, "REMOTE_WRITE_URL="+store.url+"/api/v1/write")
 	d.listen()

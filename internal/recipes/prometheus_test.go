@@ -32,15 +32,18 @@ type prometheus struct {
 	api  promapi.API
 }
 
-func startPrometheus(t *testing.T) *prometheus {
+// bare is the configuration of a Prometheus that has all defaults.
+const bare = "global: {}\n"
+
+func startPrometheus(t *testing.T, config string) *prometheus {
 	t.Helper()
 	dir := t.TempDir()
-	config := filepath.Join(dir, "prometheus.yaml")
-	require.NoError(t, os.WriteFile(config, []byte("global: {}\n"), 0o600))
+	file := filepath.Join(dir, "prometheus.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
 	address, err := process.FreeAddresses(1)
 	require.NoError(t, err)
 	p := &prometheus{t: t, url: "http://" + address[0], args: []string{
-		"--config.file=" + config, "--storage.tsdb.path=" + dir, "--web.listen-address=" + address[0], "--web.enable-remote-write-receiver", "--log.level=error",
+		"--config.file=" + file, "--storage.tsdb.path=" + dir, "--web.listen-address=" + address[0], "--web.enable-remote-write-receiver", "--log.level=error",
 	}}
 	client, err := api.NewClient(api.Config{Address: p.url})
 	require.NoError(t, err)
