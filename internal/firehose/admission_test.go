@@ -144,7 +144,7 @@ func TestAdmission_Waits(t *testing.T) {
 			a.mu.Lock()
 			defer a.mu.Unlock()
 			return len(a.waiting) == place+1
-		}, 10*time.Second, time.Millisecond)
+		}, patience, time.Millisecond)
 	}
 	enter(0, 50*minWeight)
 	enter(1, 50*minWeight)

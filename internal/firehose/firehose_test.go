@@ -48,6 +48,10 @@ func (f delivererFunc) Deliver(ctx context.Context, d *Delivery) error { return 
 
 func accept(context.Context, *Delivery) error { return nil }
 
+// patience bounds the wait for what takes milliseconds unless it is broken, on a
+// machine that is busy with other things.
+const patience = 30 * time.Second
+
 // observed remembers what an Observer is told.
 type observed struct {
 	mu         sync.Mutex
@@ -89,7 +93,7 @@ func (o *observed) last(t testing.TB) Outcome {
 	select {
 	case outcome := <-o.finished:
 		return outcome
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("no delivery was finished")
 		return Outcome{}
 	}
@@ -211,7 +215,7 @@ func (r *rig) dial(t testing.TB) (*net.TCPConn, *bufio.Reader) {
 	conn, err := net.Dial("tcp", r.Listener.Addr().String())
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
-	require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
 	return conn.(*net.TCPConn), bufio.NewReader(conn)
 }
 
