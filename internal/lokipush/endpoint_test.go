@@ -148,9 +148,12 @@ func TestEndpoint_Retries(t *testing.T) {
 
 func TestEndpoint_RateLimited(t *testing.T) {
 	s := newServer(t, always(429, ""))
-	_, err := newTestEndpoint(t, s.URL, func(c *Config) { c.RetryRateLimited = false }).pushLines(t.Context(), "one")
+	e := newTestEndpoint(t, s.URL, func(c *Config) { c.RetryRateLimited = false })
+	require.Zero(t, e.book.strained)
+	_, err := e.pushLines(t.Context(), "one")
 	requireResult(t, RateLimited, err)
 	require.Equal(t, 1, s.asked())
+	require.Positive(t, e.book.strained, "fast streams are doubtful now")
 
 	// A wait for which there is no time is not begun.
 	s.header.Set("Retry-After", "60")
