@@ -78,9 +78,9 @@ func traffic(t *testing.T, messages int, o clustertraffic.Options) (records [][]
 // lastMidnight is midnight of the day before, of which both sides have passed.
 func lastMidnight() time.Time { return time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -1) }
 
-// recently are options for lines of the last minutes.
+// recently are options for lines of the last minutes, all of one hour.
 func recently() clustertraffic.Options {
-	return clustertraffic.Options{Start: time.Now().Add(-time.Minute), Oversized: -1}
+	return clustertraffic.Options{Start: time.Now().Add(-time.Minute).Truncate(time.Minute), Oversized: -1}
 }
 
 // archiveTable returns the table of the page, and the queries behind its DDL.
@@ -260,13 +260,8 @@ func TestS3Archive_Down(t *testing.T) {
 	records, truth := traffic(t, 40, recently())
 	half := len(records) / 2
 	require.Equal(t, http.StatusOK, deliver(t, a.endpoint(), records[:half]...))
-	a.await(func() error {
-		if lines := len(loki.taken()); a.archived(lines)() != nil {
-			return errTooFew
-		}
-		return nil
-	})
 	before := len(loki.taken())
+	a.await(a.archived(before))
 
 	store.server.Kill()
 	require.Equal(t, http.StatusOK, deliver(t, a.endpoint(), records[half:]...))
@@ -292,8 +287,6 @@ func TestS3Archive_Parts(t *testing.T) {
 	a := archive{dir: t.TempDir(), s3: refuse(t, store.url, folder, attempts), loki: loki, flush: 3 * time.Second}.start(t)
 	require.Equal(t, http.StatusOK, deliver(t, a.endpoint(), records...)) // One batch.
 
-	tab, _ := archiveTable(t)
-	var rows []map[string]string
 	isRefused := func(logType string) bool { return folder == "log_type="+logType }
 	var refused, others []clustertraffic.Event
 	for _, ev := range truth {
@@ -303,16 +296,10 @@ func TestS3Archive_Parts(t *testing.T) {
 			others = append(others, ev)
 		}
 	}
-	a.await(func() error {
-		rows = nil
-		if len(store.keys()) > 0 {
-			rows = tab.query(t, store.download(), everything)
-		}
-		if len(rows) < len(refused)+2*len(others) {
-			return fmt.Errorf("%w: %d rows", errTooFew, len(rows))
-		}
-		return nil
-	})
+	a.await(a.archived(len(refused) + 2*len(others)))
+
+	tab, _ := archiveTable(t)
+	rows := tab.query(t, store.download(), everything)
 	requireRows(t, refused, slices.DeleteFunc(slices.Clone(rows), func(row map[string]string) bool { return !isRefused(row["log_type"]) }))
 	requireRows(t, slices.Concat(others, others), slices.DeleteFunc(rows, func(row map[string]string) bool { return isRefused(row["log_type"]) }))
 }
