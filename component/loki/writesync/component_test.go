@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	stdlog "log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,7 +40,8 @@ func TestMain(m *testing.M) {
 // endpoint is a server that takes pushes and answers what the test says.
 type endpoint struct {
 	*httptest.Server
-	t *testing.T
+	t           *testing.T
+	connections atomic.Int64 // That are open.
 
 	mut    sync.Mutex
 	answer http.HandlerFunc // Nil accepts.
@@ -49,7 +52,16 @@ type endpoint struct {
 func newEndpoint(t *testing.T, answer http.HandlerFunc) *endpoint {
 	t.Helper()
 	e := &endpoint{t: t, answer: answer}
-	e.Server = httptest.NewServer(e)
+	e.Server = httptest.NewUnstartedServer(e)
+	e.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			e.connections.Add(1)
+		case http.StateClosed:
+			e.connections.Add(-1)
+		}
+	}
+	e.Start()
 	t.Cleanup(e.Close)
 	return e
 }
@@ -347,9 +359,11 @@ func TestComponent_Update(t *testing.T) {
 	<-asked
 	r.configure(block(after))
 	require.NoError(t, r.accept("two"))
+	require.Positive(t, before.connections.Load())
 	close(release)
 	require.NoError(t, <-answered, "it ends as it began")
 	require.Equal(t, []string{`{app="web"} two`}, after.accepted())
+	r.eventually(func() bool { return before.connections.Load() == 0 })
 	require.Same(t, receiver, r.exports.Receiver)
 
 	// Nothing but where refused entries go needs new endpoints.
