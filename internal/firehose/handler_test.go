@@ -456,15 +456,18 @@ func TestHandler_CutsOffASlowBody(t *testing.T) {
 	f(1<<20, testBody)
 }
 
-// A sender without the key must not be able to hold anything by not sending.
+// A sender without the key must not be able to hold anything by not sending. The
+// server waits for a short body before it lets the answer go, and not for long.
 func TestHandler_RefusesBeforeTheBodyArrives(t *testing.T) {
 	r := newRig(t, accept, func(c *Config) { c.AccessKeys = []string{testKey} })
-	conn, answers := r.dial(t)
-	write(t, conn, head(1<<20))
-	resp, err := http.ReadResponse(answers, nil)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusUnauthorized, requireConforms(t, resp).status)
-	require.Zero(t, r.observed.last(t).WireBytes)
+	for _, length := range []int{1 << 20, 1 << 10} {
+		conn, answers := r.dial(t)
+		write(t, conn, head(length))
+		resp, err := http.ReadResponse(answers, nil)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusUnauthorized, requireConforms(t, resp).status)
+		require.Zero(t, r.observed.last(t).WireBytes)
+	}
 }
 
 func TestHandler_RefusesAWrongContentLength(t *testing.T) {
