@@ -204,3 +204,20 @@ func TestHandler_LargestDeliveryThatHardlyPacks(t *testing.T) {
 	require.Equal(t, http.StatusOK, r.send(t, req).status)
 	require.Equal(t, http.StatusOK, r.send(t, r.request(t, body)).status)
 }
+
+// Room of an earlier delivery for which there is no room now is not used.
+func TestRead_LeavesWhatIsNotHeld(t *testing.T) {
+	const most = 1 << 20
+	hold := func(size int64) bool { return size <= most }
+	f := func(in *intake, read func(wire *wireReader, announced int64) error, sent string) {
+		t.Helper()
+		require.NoError(t, read(&wireReader{from: strings.NewReader(sent), limit: most}, int64(len(sent))))
+		require.Equal(t, "body", string(in.body))
+		require.LessOrEqual(t, in.room(), int64(most))
+	}
+	used := func() *intake { return &intake{body: make([]byte, 0, 4*most), packed: make([]byte, 0, 4*most)} }
+	in := used()
+	f(in, func(wire *wireReader, announced int64) error { return in.readPlain(wire, announced, hold) }, "body")
+	in = used()
+	f(in, func(wire *wireReader, announced int64) error { return in.readGzip(wire, announced, most, hold, hold) }, gzipped(t, "body"))
+}
