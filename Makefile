@@ -22,7 +22,7 @@ WITH_UI ?= $(if $(shell command -v npm),ui)
 # Platforms that make image makes images for, separated by commas.
 PLATFORMS ?= linux/$(shell go env GOARCH)
 
-GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+LINTER        := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run --allow-parallel-runners
 ACTIONLINT    := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 FUZZTIME ?= 5s
 
@@ -204,11 +204,11 @@ fmt: ## format Go code and example configurations
 .PHONY: lint
 lint: ## golangci-lint, with the import rules of .golangci.yml, and actionlint for the workflows
 	$(STATIC) go run $(ACTIONLINT) .github/workflows/*.yml
-	$(STATIC) go run $(GOLANGCI_LINT) run ./...
+	$(STATIC) go run $(LINTER) ./...
 	@set -e; for dir in tools/browser tools/grafana tools/helm tools/image tools/s3 tools/terraform; do \
-		(cd $$dir && $(STATIC) go run $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...); \
+		(cd $$dir && $(STATIC) go run $(LINTER) --config ../../.golangci.yml ./...); \
 	done
-	cd tools/duckdb && $(STATIC) go run -exec 'env CGO_ENABLED=1' $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...
+	cd tools/duckdb && $(STATIC) go run -exec 'env CGO_ENABLED=1' $(LINTER) --config ../../.golangci.yml ./...
 
 .PHONY: examples
 examples: build ## example configurations are formatted and valid
