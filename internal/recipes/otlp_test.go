@@ -3,6 +3,7 @@ package recipes
 import (
 	"cmp"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/DataDog/datadog-agent/pkg/opentelemetry-mapping-go/otlp/attributes"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 )
 
@@ -85,20 +87,12 @@ func (d *datadog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func readLogs(r *http.Request) ([]logRecord, error) {
-	plain, err := gzip.NewReader(r.Body)
+	logs, err := readExport(r)
 	if err != nil {
-		return nil, fmt.Errorf("cannot decompress logs: %w", err)
-	}
-	message, err := io.ReadAll(plain)
-	if err != nil {
-		return nil, fmt.Errorf("cannot decompress logs: %w", err)
-	}
-	request := plogotlp.NewExportRequest()
-	if err := request.UnmarshalProto(message); err != nil {
-		return nil, fmt.Errorf("cannot read logs: %w", err)
+		return nil, err
 	}
 	var records []logRecord
-	for _, of := range request.Logs().ResourceLogs().All() {
+	for _, of := range logs.ResourceLogs().All() {
 		host, _ := attributes.SourceFromAttrs(of.Resource().Attributes(), nil)
 		for _, scope := range of.ScopeLogs().All() {
 			for _, l := range scope.LogRecords().All() {
@@ -110,4 +104,34 @@ func readLogs(r *http.Request) ([]logRecord, error) {
 		}
 	}
 	return records, nil
+}
+
+var errEncoding = errors.New("this is not how logs are sent")
+
+// readExport returns the logs of a request.
+func readExport(r *http.Request) (plog.Logs, error) {
+	request := plogotlp.NewExportRequest()
+	if got := r.Header.Get("Content-Type"); got != "application/x-protobuf" {
+		return request.Logs(), fmt.Errorf("%w: %q", errEncoding, got)
+	}
+	body := io.Reader(r.Body)
+	switch got := r.Header.Get("Content-Encoding"); got {
+	case "":
+	case "gzip":
+		plain, err := gzip.NewReader(r.Body)
+		if err != nil {
+			return request.Logs(), fmt.Errorf("cannot decompress logs: %w", err)
+		}
+		body = plain
+	default:
+		return request.Logs(), fmt.Errorf("%w: %q", errEncoding, got)
+	}
+	message, err := io.ReadAll(body)
+	if err != nil {
+		return request.Logs(), fmt.Errorf("cannot decompress logs: %w", err)
+	}
+	if err := request.UnmarshalProto(message); err != nil {
+		return request.Logs(), fmt.Errorf("cannot read logs: %w", err)
+	}
+	return request.Logs(), nil
 }
