@@ -298,12 +298,10 @@ remote_write:
     tls_config: {ca_file: %s, cert_file: %s, key_file: %s}
     queue_config: {batch_send_deadline: 100ms}
 `, strings.TrimPrefix(target.URL, "http://"), d.url(), d.serverCert, d.cert, d.certKey), 0o600))
-	address, err := process.FreeAddresses(1)
-	require.NoError(t, err)
 	path, err := prometheusProgram()
 	require.NoError(t, err)
 	agent, err := process.Start("the device's Prometheus", process.Command(t.Context(), nil, path,
-		"--agent", "--config.file="+config, "--storage.agent.path="+dir, "--web.listen-address="+address[0]), new(process.Output))
+		"--agent", "--config.file="+config, "--storage.agent.path="+dir, "--web.listen-address=127.0.0.1:0"), new(process.Output))
 	require.NoError(t, err)
 	t.Cleanup(agent.Kill) // It would try for a minute to send what is left.
 

@@ -156,8 +156,11 @@ func TestOpenSearch(t *testing.T) {
 		require.NoError(t, err)
 	}
 
-	// Down, and back: nothing is lost.
+	// The pipeline is down, Alloy dies, and both come back: nothing is lost.
 	a.logged("Exporting failed. Will retry the request after interval")
+	a.await(a.metric("otelcol_exporter_queue_size{", fmt.Sprintf("} %d\n", len(sent))))
+	a.Kill()
+	a.start()
 	pipeline.down.Store(false)
 	a.await(pipeline.has(len(sent)))
 	got := pipeline.indexed()
@@ -189,7 +192,7 @@ func TestOpenSearch_Changed(t *testing.T) {
 	t.Cleanup(server.Close)
 	pipeline.url = server.URL
 	config := recipe(t, "syslog-opensearch.alloy")
-	block := config[strings.Index(config, `otelcol.auth.sigv4 "`):strings.Index(config, `otelcol.exporter.otlphttp "`)]
+	block := config[strings.Index(config, `otelcol.auth.sigv4 "`):strings.Index(config, `otelcol.storage.file "`)]
 	_, write, ok := strings.Cut(recipe(t, "syslog.alloy"), "\nloki.write")
 	require.True(t, ok)
 	config = replace(t, config, block, "", "\t\tauth        = otelcol.auth.sigv4.opensearch.handler\n", "", `compression = "none"`, `compression = "gzip"`,

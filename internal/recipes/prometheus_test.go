@@ -28,7 +28,6 @@ type prometheus struct {
 	t    *testing.T
 	url  string
 	args []string
-	env  []string
 	api  promapi.API
 }
 
@@ -40,28 +39,42 @@ func startPrometheus(t *testing.T, config string) *prometheus {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
-	address, err := process.FreeAddresses(1)
-	require.NoError(t, err)
-	p := &prometheus{t: t, url: "http://" + address[0], args: []string{
-		"--config.file=" + file, "--storage.tsdb.path=" + dir, "--web.listen-address=" + address[0], "--web.enable-remote-write-receiver", "--log.level=error",
-	}}
+	p := &prometheus{t: t}
+	require.NoError(t, process.OnFreeAddresses(1, func(addresses []string) error {
+		p.url = "http://" + addresses[0]
+		p.args = []string{
+			"--config.file=" + file, "--storage.tsdb.path=" + dir, "--web.listen-address=" + addresses[0], "--web.enable-remote-write-receiver", "--log.level=error",
+		}
+		return p.run()
+	}))
 	client, err := api.NewClient(api.Config{Address: p.url})
 	require.NoError(t, err)
 	p.api = promapi.NewAPI(client)
-	p.start()
 	t.Cleanup(func() { p.Kill() }) // What it has is in a folder of the test.
 	return p
 }
 
-// start starts it, for the first time or with what it has had.
+// start starts it with what it has had.
 func (p *prometheus) start() {
 	p.t.Helper()
+	require.NoError(p.t, p.run())
+}
+
+func (p *prometheus) run() error {
 	path, err := prometheusProgram()
-	require.NoError(p.t, err)
+	if err != nil {
+		return err
+	}
 	// Of its own context, that its end is no error of the test.
-	p.Process, err = process.Start("Prometheus", process.Command(context.Background(), p.env, path, p.args...), new(process.Output))
-	require.NoError(p.t, err)
-	require.NoError(p.t, p.Await(p.t.Context(), process.Ready(p.t.Context(), p.url+"/-/ready")))
+	p.Process, err = process.Start("Prometheus", process.Command(context.Background(), nil, path, p.args...), new(process.Output))
+	if err != nil {
+		return err
+	}
+	err = p.Await(p.t.Context(), process.Ready(p.t.Context(), p.url+"/-/ready"))
+	if err != nil {
+		p.Kill()
+	}
+	return err
 }
 
 // series are the samples of series by their labels.
