@@ -109,7 +109,9 @@ func TestEndpoint_Refusal(t *testing.T) {
 		status, got := post(t, e, encoded("one"))
 		require.Equal(t, want, status)
 		require.Equal(t, message, got)
-		require.Contains(t, e.Status().LastRefusal, fmt.Sprint(want))
+		require.Eventually(t, func() bool {
+			return strings.Contains(e.Status().LastRefusal, fmt.Sprint(want))
+		}, patience, 5*time.Millisecond, "a delivery is counted when it has been answered")
 	}
 	f(errors.New("no room"), 503, "the records could not be handed over, try again")
 	f(&firehose.Error{Status: 400, Reason: firehose.ReasonDeliverySize, Message: "too much"}, 400, "too much")

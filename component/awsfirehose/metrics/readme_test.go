@@ -28,6 +28,7 @@ func TestReadme_Metrics(t *testing.T) {
 	b := newBench(t, "key {\n name = \"a\"\n access_key = \"k\"\n}")
 	status, _ := b.post(rig.Envelope(rig.Encode(string(metrictraffic.JSON(cpu(0, 1))))), "X-Amz-Firehose-Access-Key", "k")
 	require.Equal(t, 200, status)
+	require.NotEmpty(t, b.metrics(), "what is counted last")
 	docpage.Read(t).CheckMetrics(t, b.registry)
 }
 

@@ -54,6 +54,7 @@ type bench struct {
 	registry *prometheus.Registry
 	log      *syncedBuffer
 	stop     func()
+	posted   int // Deliveries.
 }
 
 // syncedBuffer is a buffer for several goroutines.
@@ -149,6 +150,7 @@ func (b *bench) post(body string, headers ...string) (int, string) {
 	}
 	resp, err := (&http.Client{Transport: transport}).Do(req)
 	require.NoError(b.t, err)
+	b.posted++
 	defer resp.Body.Close()
 	var answer struct{ ErrorMessage string }
 	require.NoError(b.t, json.NewDecoder(resp.Body).Decode(&answer))
@@ -189,8 +191,25 @@ func maxima(t *testing.T, db *tsdb.DB) []string {
 // metrics returns the component's counters and gauges that are not 0, as
 // name{value,value}, and the counts of its histograms: those that are not the
 // server's.
+//
+// A delivery is counted when it has been answered, so the last one is waited for.
 func (b *bench) metrics() map[string]float64 {
 	b.t.Helper()
+	var all map[string]float64
+	require.Eventually(b.t, func() bool {
+		all = b.gather()
+		answered := 0.0
+		for name, n := range all {
+			if strings.HasPrefix(name, "deliveries_total{") {
+				answered += n
+			}
+		}
+		return answered == float64(b.posted)
+	}, rig.Patience, time.Millisecond)
+	return all
+}
+
+func (b *bench) gather() map[string]float64 {
 	families, err := b.registry.Gather()
 	require.NoError(b.t, err)
 	all := map[string]float64{}
