@@ -179,12 +179,13 @@ func (m *measurement) run(ctx context.Context, p *pipeline) error {
 	return m.measure(ctx, recv, idle)
 }
 
-// verify sends everything once.
+// verify sends everything once, no faster than it is sent later: the peak of the
+// receiver's memory is that of its whole life.
 func (m *measurement) verify(ctx context.Context, recv *receiver) error {
 	if err := m.store.reset(ctx, true); err != nil {
 		return err
 	}
-	_, err := m.send(ctx, recv, 1, 0)
+	_, err := m.send(ctx, recv, 1, m.load.Rate)
 	if err != nil {
 		return err
 	}
