@@ -494,10 +494,14 @@ func TestShowRedrive(t *testing.T) {
 func TestLimit(t *testing.T) {
 	sender, err := standin.NewSender(standin.Options{URL: "http://127.0.0.1:1"})
 	require.NoError(t, err)
-	d := sender.NewDelivery()
-	for range 50 {
-		require.NoError(t, d.Add(make([]byte, 20), time.Time{}))
+	delivery := func(records int) *standin.Delivery {
+		d := sender.NewDelivery()
+		for range records {
+			require.NoError(t, d.Add(make([]byte, 20), time.Time{}))
+		}
+		return d
 	}
+	d, large := delivery(50), delivery(500)
 	for _, flags := range []redriveFlags{{rate: 100}, {byteRate: "2000B"}} {
 		limits, err := flags.limits()
 		require.NoError(t, err)
@@ -508,6 +512,7 @@ func TestLimit(t *testing.T) {
 				require.NoError(t, limits[0].wait(t.Context(), d))
 			}
 			require.InDelta(t, 5*time.Second, time.Since(begin), float64(50*time.Millisecond))
+			require.NoError(t, limits[0].wait(t.Context(), large))
 			time.Sleep(time.Hour)
 			begin = time.Now()
 			for range 10 {
