@@ -94,6 +94,20 @@ func TestDeliver_Flaws(t *testing.T) {
 	require.Contains(t, b.log.String(), `a line of a log`)
 }
 
+// A record of many parts that cannot be read costs no more than to read it.
+func TestDeliver_ManyFlaws(t *testing.T) {
+	b := newBench(t, "")
+	const flaws = 1 << 20
+	begin := time.Now()
+	status, message := b.deliver(gzipped(t, []byte("{}\n"+strings.Repeat("7\n", flaws-1))))
+	require.Equal(t, 200, status, message)
+	require.Less(t, time.Since(begin), rig.Patience)
+	m := b.metrics()
+	require.EqualValues(t, flaws-1, m["flaws_total{json}"])
+	require.EqualValues(t, 1, m["flaws_total{datum}"])
+	require.Equal(t, maxLogged, strings.Count(b.log.String(), "cannot read a part"))
+}
+
 // Samples that the store refuses for ever are counted, the others are there, and
 // Firehose is not asked for them once more.
 func TestDeliver_Rejections(t *testing.T) {
@@ -139,19 +153,24 @@ func TestDeliver_OneName(t *testing.T) {
 type broken struct {
 	storage.Appendable
 	append, commit error
+	wait           bool // In the first Append, for the end of the context.
 	rolledBack     int
 }
 
 func (b *broken) Appender(ctx context.Context) storage.Appender {
-	return &brokenAppender{b.Appendable.Appender(ctx), b}
+	return &brokenAppender{b.Appendable.Appender(ctx), ctx, b}
 }
 
 type brokenAppender struct {
 	storage.Appender
-	of *broken
+	ctx context.Context
+	of  *broken
 }
 
 func (a *brokenAppender) Append(ref storage.SeriesRef, l labels.Labels, t int64, v float64) (storage.SeriesRef, error) {
+	if a.of.wait {
+		<-a.ctx.Done()
+	}
 	if a.of.append != nil {
 		return 0, a.of.append
 	}
@@ -195,6 +214,18 @@ func TestDeliver_Fails(t *testing.T) {
 	}
 	f(func(b *broken) { b.commit = errors.New("the disk is full") }, 0)
 	f(func(b *broken) { b.append = errors.New("prometheus.remote_write.default has exited") }, 1)
+}
+
+// A delivery that takes too long is left off, and Firehose keeps it.
+func TestDeliver_Timeout(t *testing.T) {
+	store := openStore(t, 0)
+	slow := &broken{Appendable: store, wait: true}
+	b := newBench(t, "limits { delivery_timeout = \"1s\" }", slow)
+	status, _ := b.deliver(metrictraffic.JSON(cpu(0, 1), cpu(1, 1)))
+	require.Equal(t, 503, status)
+	require.EqualValues(t, 1, b.metrics()["deliveries_total{delivery_timeout,503}"])
+	require.Empty(t, samples(t, store))
+	require.Equal(t, 1, slow.rolledBack)
 }
 
 // Of several receivers each has everything, and one that fails is waited for.

@@ -18,6 +18,7 @@ type tally struct {
 	early     int // Of a time before the component started.
 	rejected  map[string]int
 	flaws     map[string]int
+	logged    int // Of the flaws.
 	delays    []time.Duration
 }
 

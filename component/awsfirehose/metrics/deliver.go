@@ -60,9 +60,6 @@ func (c *Component) deliver(ctx context.Context, p *pipeline, w *worker, d *fire
 func (c *Component) append(ctx context.Context, p *pipeline, w *worker, d *firehose.Delivery, to storage.Appender) error {
 	now := time.Now()
 	for w.records.Next() {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		if err := w.records.Flaw(); err != nil {
 			c.flawed(w, flaw(err), w.records.Raw())
 		}
@@ -70,6 +67,9 @@ func (c *Component) append(ctx context.Context, p *pipeline, w *worker, d *fireh
 			if flaw := w.parser.Flaw(); flaw != "" {
 				c.flawed(w, string(flaw), w.parser.Part())
 				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return err // A record can have more new series than there is time for.
 			}
 			if err := w.appendDatum(p.namer, d, to, now); err != nil {
 				return err
@@ -124,9 +124,17 @@ func (w *worker) appendSample(series labels.Labels, millis int64, value float64,
 	return nil
 }
 
+// maxLogged bounds the parts of one delivery that are logged: a record can have
+// millions that cannot be read, and to be asked whether to log each takes longer than
+// to read it.
+const maxLogged = 100
+
 // flawed notes what could not be read. Its text is for those who debug.
 func (c *Component) flawed(w *worker, reason string, part []byte) {
 	w.tally.flaws[reason]++
+	if w.tally.logged++; w.tally.logged > maxLogged {
+		return
+	}
 	level.Debug(c.logger).Log("msg", "cannot read a part of a record", "reason", reason, "part", quoted(part))
 }
 
