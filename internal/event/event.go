@@ -2,7 +2,11 @@
 // what is known of its time, and where it came from.
 package event
 
-import "github.com/grafana/alloy/eks/internal/timestamp"
+import (
+	"sync/atomic"
+
+	"github.com/grafana/alloy/eks/internal/timestamp"
+)
 
 // Label is one name and value. Names in a Source are internal ones, with the
 // prefixes that Alloy's own components use: __meta_kubernetes_ as
@@ -14,11 +18,14 @@ type Label struct {
 // Source says where a run of events came from: a container, a CloudWatch log
 // stream. Parsers make one for each distinct origin and give the same pointer
 // for the same origin as long as they remember it, so that what is derived from
-// it, the label set above all, is derived once. A Source never changes after it
-// has been handed out, and it owns its strings.
+// it, the label set above all, is derived once. A Source's labels never change after
+// it has been handed out, and it owns its strings.
 type Source struct {
 	// Labels are unique by name and in no particular order.
 	Labels []Label
+	// Derived is where package lokientry keeps the stream that it last made of the
+	// source: among very many, the next event finds it without a search.
+	Derived atomic.Value
 }
 
 // Get returns the value of the label with that name, empty when there is none.

@@ -267,6 +267,36 @@ func TestStreams_AreShared(t *testing.T) {
 	}
 }
 
+// A source leads to the stream of the event at hand, whatever was made of it before:
+// by another configuration, for another output or of another delivery.
+func TestStreams_OfOneSource(t *testing.T) {
+	source := shopEvent("x", 1).Source
+	f := func(streams *Streams, output, arn, want string) {
+		t.Helper()
+		ev, d := shopEvent("x", 1), &Delivery{Labels: []event.Label{{Name: LabelSourceARN, Value: arn}}}
+		ev.Source, ev.Stream = source, output
+		streams.Seal(d)
+		for range 2 {
+			require.Equal(t, want, streams.lookup(streams.key(ev, d), ev, d).labels.String())
+		}
+	}
+	newStreams := func(labels Mapping) *Streams {
+		opts := options()
+		opts.Labels = labels
+		streams, err := NewStreams(opts)
+		require.NoError(t, err)
+		return streams
+	}
+	first := newStreams(Mapping{"arn": LabelSourceARN})
+	other := newStreams(Mapping{"stream": ""})
+	f(first, "stdout", "a", `{arn="a", namespace="shop", stream="stdout"}`)
+	f(first, "stderr", "a", `{arn="a", namespace="shop", stream="stderr"}`)
+	f(first, "stderr", "b", `{arn="b", namespace="shop", stream="stderr"}`)
+	f(other, "stderr", "b", `{namespace="shop"}`)
+	f(first, "stdout", "a", `{arn="a", namespace="shop", stream="stdout"}`)
+	require.Equal(t, 3, first.Len())
+}
+
 func TestStreams_AreBounded(t *testing.T) {
 	opts := options()
 	b := newBuilder(t, opts, &Delivery{})

