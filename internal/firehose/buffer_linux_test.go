@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/prometheus/procfs"
 	"github.com/stretchr/testify/require"
 )
@@ -74,4 +75,34 @@ func TestHandler_GivesLargeBuffersBack(t *testing.T) {
 	f(packed, "gzip", accept, http.StatusOK)
 	f(packed[:len(packed)-1], "gzip", accept, http.StatusBadRequest)
 	f(packed, "gzip", crash, http.StatusInternalServerError)
+
+	// One that is large in gzip, too.
+	var stored strings.Builder
+	w, err := gzip.NewWriterLevel(&stored, gzip.NoCompression)
+	require.NoError(t, err)
+	_, err = io.WriteString(w, body)
+	require.NoError(t, errors.Join(err, w.Close()))
+	f(stored.String(), "gzip", accept, http.StatusOK)
+}
+
+// A buffer that grows while it is large leaves nothing behind.
+func TestReadAll_GivesBackWhatItOutgrows(t *testing.T) {
+	mapped := func() int {
+		self, err := procfs.Self()
+		require.NoError(t, err)
+		stat, err := self.Stat()
+		require.NoError(t, err)
+		return int(stat.VSize)
+	}
+	const times, size = 20, 40 << 20
+	body := strings.Repeat("x", size)
+	before := mapped()
+	for range times {
+		var in intake
+		wire := wireReader{from: strings.NewReader(body), limit: 2 * size}
+		require.NoError(t, in.readPlain(&wire, -1, func(int64) bool { return true }))
+		require.Len(t, in.body, size)
+		in.reset()
+	}
+	require.Less(t, mapped()-before, times*size/2)
 }
