@@ -44,8 +44,7 @@ type redriveFlags struct {
 	keepGoing bool
 	dryRun    bool
 
-	json  bool
-	quiet bool
+	form summaryForm
 }
 
 func newRedriveCommand() *cobra.Command {
@@ -98,8 +97,7 @@ func (f *redriveFlags) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&f.sender.RetryDuration, "retry-duration", standin.DefaultRetryDuration, "how long a delivery is retried that may be accepted later, up to 2h")
 	flags.DurationVar(&f.sender.RetryUnit, "retry-unit", standin.DefaultRetryUnit, "wait before the first retry; the longest is 120 times as long")
 	flags.DurationVar(&f.sender.ResponseTimeout, "response-timeout", standin.DefaultResponseTimeout, "how long an answer may take")
-	flags.BoolVar(&f.json, "json", false, "print the summary as JSON")
-	flags.BoolVar(&f.quiet, "quiet", false, "print neither progress nor summary")
+	f.form.register(flags)
 }
 
 func (f *redriveFlags) run(cmd *cobra.Command, address string) (err error) {
@@ -109,7 +107,7 @@ func (f *redriveFlags) run(cmd *cobra.Command, address string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.journal.Close()) }()
-	if !f.quiet {
+	if !f.form.quiet {
 		shown := showRedrive(cmd.ErrOrStderr(), r.report)
 		err = r.run(ctx)
 		shown.stop()
@@ -117,7 +115,7 @@ func (f *redriveFlags) run(cmd *cobra.Command, address string) (err error) {
 		err = r.run(ctx)
 	}
 	sum := r.report.summary()
-	printed := f.print(cmd.OutOrStdout(), sum)
+	printed := f.form.print(cmd.OutOrStdout(), sum, sum.rows(f.dryRun))
 	if err == nil {
 		err = sum.err()
 	}

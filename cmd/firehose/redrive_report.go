@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -239,20 +238,6 @@ func (p *redriveProgress) stop() {
 	<-p.ended
 	if p.terminal {
 		fmt.Fprint(p.w, eraseLine)
-	}
-}
-
-// print writes the summary in the form that the flags ask for.
-func (f *redriveFlags) print(w io.Writer, s redriveSummary) error {
-	switch {
-	case f.json:
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(s)
-	case f.quiet:
-		return nil
-	default:
-		return printRows(w, s.rows(f.dryRun))
 	}
 }
 

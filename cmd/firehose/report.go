@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/spf13/pflag"
+
 	"github.com/grafana/alloy/eks/internal/standin"
 )
 
@@ -51,21 +53,30 @@ func progressLine(s standin.Summary) string {
 		s.Deliveries, s.Records, size(s.RawBytes), s.RecordsPerSecond, s.Attempts-s.Deliveries, s.Deliveries-s.Outcomes[standin.Accepted])
 }
 
-// print writes the summary in the form that the flags ask for.
-func (f *sendFlags) print(w io.Writer, s standin.Summary) error {
+// summaryForm is how a command prints its summary.
+type summaryForm struct {
+	json  bool
+	quiet bool
+}
+
+func (f *summaryForm) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.json, "json", false, "print the summary as JSON")
+	flags.BoolVar(&f.quiet, "quiet", false, "print neither progress nor summary")
+}
+
+// print writes a summary, or its rows for people.
+func (f *summaryForm) print(w io.Writer, summary any, rows []summaryRow) error {
 	switch {
 	case f.json:
 		enc := json.NewEncoder(w)
 		enc.SetIndent("", "  ")
-		return enc.Encode(s)
+		return enc.Encode(summary)
 	case f.quiet:
 		return nil
 	default:
-		return printSummary(w, s)
+		return printRows(w, rows)
 	}
 }
-
-func printSummary(w io.Writer, s standin.Summary) error { return printRows(w, summaryRows(s)) }
 
 // printRows writes rows in columns.
 func printRows(w io.Writer, rows []summaryRow) error {

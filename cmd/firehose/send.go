@@ -32,8 +32,7 @@ type sendFlags struct {
 	repeat   int
 	prebuild bool
 
-	json  bool
-	quiet bool
+	form summaryForm
 }
 
 func newSendCommand() *cobra.Command {
@@ -82,8 +81,7 @@ func (f *sendFlags) register(flags *pflag.FlagSet) {
 	f.traffic.register(flags)
 	flags.IntVar(&f.repeat, "repeat", 1, "how often everything is sent")
 	flags.BoolVar(&f.prebuild, "prebuild", false, "put all deliveries together before the first is sent, and repeat them with the same request ids; for benchmarks")
-	flags.BoolVar(&f.json, "json", false, "print the summary as JSON")
-	flags.BoolVar(&f.quiet, "quiet", false, "print neither progress nor summary")
+	f.form.register(flags)
 }
 
 func (f *sendFlags) run(cmd *cobra.Command, captures []string) error {
@@ -99,13 +97,13 @@ func (f *sendFlags) run(cmd *cobra.Command, captures []string) error {
 		return err
 	}
 	stop := func() {}
-	if !f.quiet {
+	if !f.form.quiet {
 		stop = showProgress(cmd.ErrOrStderr(), stream)
 	}
 	err = f.deliver(cmd.Context(), stream, captures)
 	stop()
 	sum := stream.Summary()
-	if err := f.print(cmd.OutOrStdout(), sum); err != nil {
+	if err := f.form.print(cmd.OutOrStdout(), sum, summaryRows(sum)); err != nil {
 		return err
 	}
 	if err == nil && !sum.AllAccepted() {
