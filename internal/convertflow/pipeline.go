@@ -237,14 +237,18 @@ func (a *arguments) unread() *refusal {
 	return nil
 }
 
-// fieldText returns the value of an object's member; empty for null.
+// fieldText returns the value of an object's member, or its name in the place of
+// null and of an empty one.
 func fieldText(f field) (string, *refusal) {
 	if isLiteral(f.value, "null") {
-		return "", nil
+		return f.name, nil
 	}
 	value, ok := text(f.value)
-	if !ok {
+	switch {
+	case !ok:
 		return "", refuse(f.value, "its value is known only when Alloy runs")
+	case value == "":
+		return f.name, nil
 	}
 	return value, nil
 }

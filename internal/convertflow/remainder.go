@@ -124,9 +124,6 @@ func readingOfValues(stage *ast.BlockStmt) reading {
 		if why != nil {
 			return reading{all: f.value}
 		}
-		if from == "" {
-			from = f.name
-		}
 		r.extracted = append(r.extracted, from)
 	}
 	return r

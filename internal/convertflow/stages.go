@@ -37,9 +37,6 @@ func (p *pipeline) json(args *arguments) *refusal {
 		if why != nil {
 			return why
 		}
-		if expression == "" {
-			expression = f.name
-		}
 		path, ok := parsePath(expression)
 		if !ok {
 			return refuse(f.value, "the expression is more than a path of keys")
@@ -117,9 +114,6 @@ func (p *pipeline) setLabels(args *arguments) *refusal {
 		from, why := fieldText(f)
 		if why != nil {
 			return why
-		}
-		if from == "" {
-			from = f.name
 		}
 		value, ok := p.extracted[from]
 		if !ok {
@@ -238,9 +232,6 @@ func (p *pipeline) setMetadata(args *arguments) *refusal {
 		from, why := fieldText(f)
 		if why != nil {
 			return why
-		}
-		if from == "" {
-			from = f.name
 		}
 		value, ok := p.extracted[from]
 		if !ok {
