@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -19,34 +16,21 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/tools/txtar"
 
+	"github.com/grafana/alloy/eks/internal/golden"
 	"github.com/grafana/alloy/eks/internal/subscription"
 )
 
-var update = flag.Bool("update", false, "write what is read into the golden file")
-
+// TestGolden reads testdata/objects.txtar: for each case a file name/form with an
+// object, and a file name/want-form with its records.
 func TestGolden(t *testing.T) {
-	const file = "testdata/objects.txtar"
-	archive, err := txtar.ParseFile(file)
-	require.NoError(t, err)
-	for i := 0; i < len(archive.Files); i++ {
-		name, form, _ := strings.Cut(archive.Files[i].Name, "/")
+	golden.Check(t, "testdata/objects.txtar", func(_ *testing.T, in txtar.File) []txtar.File {
+		name, form, _ := strings.Cut(in.Name, "/")
 		if form == "want" || strings.HasPrefix(form, "want-") {
-			continue
+			return nil
 		}
-		got := render(expand(strings.TrimSuffix(string(archive.Files[i].Data), "\n")), Form(form))
-		want := name + "/want-" + form
-		if i+1 == len(archive.Files) || archive.Files[i+1].Name != want {
-			archive.Files = slices.Insert(archive.Files, i+1, txtar.File{Name: want})
-		}
-		if *update {
-			archive.Files[i+1].Data = []byte(got)
-			continue
-		}
-		require.Equal(t, string(archive.Files[i+1].Data), got, name)
-	}
-	if *update {
-		require.NoError(t, os.WriteFile(file, txtar.Format(archive), 0o644))
-	}
+		got := render(expand(strings.TrimSuffix(string(in.Data), "\n")), Form(form))
+		return []txtar.File{{Name: name + "/want-" + form, Data: []byte(got)}}
+	})
 }
 
 // expand puts what <gzip> and <base64> stand for in their place.

@@ -2,10 +2,7 @@ package controlplane
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,10 +11,9 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/grafana/alloy/eks/internal/event"
+	"github.com/grafana/alloy/eks/internal/golden"
 	"github.com/grafana/alloy/eks/internal/timestamp"
 )
-
-var update = flag.Bool("update", false, "write what comes out into the golden files")
 
 // firehoseTime is when Firehose made the delivery of every golden case.
 var firehoseTime = time.Date(2026, 8, 20, 10, 5, 0, 0, time.UTC).UnixNano()
@@ -26,36 +22,13 @@ var firehoseTime = time.Date(2026, 8, 20, 10, 5, 0, 0, time.UTC).UnixNano()
 // delivery brings and a file name/want with the events, each with its JSON form
 // behind it. See readCase for the form of name/in.
 func TestGolden(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) { runArchive(t, file) })
-	}
-}
-
-func runArchive(t *testing.T, file string) {
-	archive, err := txtar.ParseFile(file)
-	require.NoError(t, err)
-	out := &txtar.Archive{Comment: archive.Comment}
-	want := map[string]string{}
-	for _, f := range archive.Files {
-		want[f.Name] = string(f.Data)
-	}
-	for _, f := range archive.Files {
-		name, ok := strings.CutSuffix(f.Name, "/in")
+	golden.Check(t, "testdata/*.txtar", func(t *testing.T, in txtar.File) []txtar.File {
+		name, ok := strings.CutSuffix(in.Name, "/in")
 		if !ok {
-			continue
+			return nil
 		}
-		got := renderDelivery(t, readCase(t, string(f.Data)))
-		if !*update {
-			require.Equal(t, want[name+"/want"], got, name)
-		}
-		out.Files = append(out.Files, f, txtar.File{Name: name + "/want", Data: []byte(got)})
-	}
-	if *update {
-		require.NoError(t, os.WriteFile(file, txtar.Format(out), 0o644))
-	}
+		return []txtar.File{{Name: name + "/want", Data: []byte(renderDelivery(t, readCase(t, string(in.Data))))}}
+	})
 }
 
 // readCase returns the records of a case. A line that begins with a colon changes

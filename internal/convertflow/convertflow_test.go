@@ -1,7 +1,6 @@
 package convertflow
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"slices"
@@ -12,43 +11,27 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/grafana/alloy/syntax/diag"
-)
 
-var update = flag.Bool("update", false, "write what comes out into the golden files")
+	"github.com/grafana/alloy/eks/internal/golden"
+)
 
 // TestGolden reads testdata/*.txtar: for each case a file name/in.river, and what
 // comes of it in name/out.alloy and name/findings. The comment of an archive's
 // case name, if it holds "comments" or "refuse <difference>", sets the options.
 func TestGolden(t *testing.T) {
-	for _, file := range goldenFiles(t) {
-		archive, err := txtar.ParseFile(file)
-		require.NoError(t, err)
-		var done []txtar.File
-		for _, in := range archive.Files {
-			name, ok := strings.CutSuffix(in.Name, "/in.river")
-			if !ok {
-				continue
-			}
-			opts := optionsOf(name)
-			got, err := Convert("in.river", in.Data, opts)
-			require.NoError(t, err, name)
-			again, err := Convert("out.alloy", got.Text, opts)
-			require.NoError(t, err, name)
-			require.Equal(t, string(got.Text), string(again.Text), "%s: converted twice", name)
-			done = append(done, in,
-				txtar.File{Name: name + "/out.alloy", Data: got.Text},
-				txtar.File{Name: name + "/findings", Data: []byte(render(got.Findings))})
+	golden.Check(t, "testdata/*.txtar", func(t *testing.T, in txtar.File) []txtar.File {
+		name, ok := strings.CutSuffix(in.Name, "/in.river")
+		if !ok {
+			return nil
 		}
-		if *update {
-			require.NoError(t, os.WriteFile(file, txtar.Format(&txtar.Archive{Comment: archive.Comment, Files: done}), 0o644))
-			continue
-		}
-		require.Len(t, done, len(archive.Files), file)
-		for i, want := range archive.Files {
-			require.Equal(t, want.Name, done[i].Name)
-			require.Equal(t, string(want.Data), string(done[i].Data), "%s %s", file, want.Name)
-		}
-	}
+		opts := optionsOf(name)
+		got, err := Convert("in.river", in.Data, opts)
+		require.NoError(t, err, name)
+		again, err := Convert("out.alloy", got.Text, opts)
+		require.NoError(t, err, name)
+		require.Equal(t, string(got.Text), string(again.Text), "%s: converted twice", name)
+		return []txtar.File{{Name: name + "/out.alloy", Data: got.Text}, {Name: name + "/findings", Data: []byte(render(got.Findings))}}
+	})
 }
 
 func goldenFiles(t testing.TB) []string {

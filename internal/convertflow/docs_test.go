@@ -12,6 +12,8 @@ import (
 
 	"github.com/grafana/alloy/syntax/parser"
 	"github.com/grafana/alloy/syntax/vm"
+
+	"github.com/grafana/alloy/eks/internal/golden"
 )
 
 const docs = "../../docs"
@@ -63,7 +65,7 @@ func TestBlogPipeline(t *testing.T) {
 	require.NoError(t, err)
 	got, err := Convert("blog-pipeline.river", in, Options{})
 	require.NoError(t, err)
-	if *update {
+	if *golden.Update {
 		require.NoError(t, os.WriteFile(recipe+".alloy", got.Text, 0o644))
 	}
 	want, err := os.ReadFile(recipe + ".alloy")

@@ -1,10 +1,7 @@
 package kubelog
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,10 +10,9 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/grafana/alloy/eks/internal/event"
+	"github.com/grafana/alloy/eks/internal/golden"
 	"github.com/grafana/alloy/eks/internal/timestamp"
 )
-
-var update = flag.Bool("update", false, "write what comes out into the golden files")
 
 // firehoseTime is when Firehose made the delivery of every golden case.
 var firehoseTime = time.Date(2026, 8, 20, 10, 5, 0, 0, time.UTC).UnixNano()
@@ -25,29 +21,14 @@ var firehoseTime = time.Date(2026, 8, 20, 10, 5, 0, 0, time.UTC).UnixNano()
 // records of one delivery, a blank line between two, and a file name/want with the
 // events.
 func TestGolden(t *testing.T) {
-	const file = "testdata/records.txtar"
-	archive, err := txtar.ParseFile(file)
-	require.NoError(t, err)
-	for i := 0; i < len(archive.Files); i++ {
-		f := archive.Files[i]
-		name, ok := strings.CutSuffix(f.Name, "/in")
+	golden.Check(t, "testdata/records.txtar", func(t *testing.T, in txtar.File) []txtar.File {
+		name, ok := strings.CutSuffix(in.Name, "/in")
 		if !ok {
-			continue
+			return nil
 		}
-		got := renderDelivery(t, Options{RecordKeys: map[string]bool{"team": true}}, strings.Split(string(f.Data), "\n\n"))
-		next := i + 1
-		if next == len(archive.Files) || archive.Files[next].Name != name+"/want" {
-			archive.Files = slices.Insert(archive.Files, next, txtar.File{Name: name + "/want"})
-		}
-		if *update {
-			archive.Files[next].Data = []byte(got)
-			continue
-		}
-		require.Equal(t, string(archive.Files[next].Data), got, name)
-	}
-	if *update {
-		require.NoError(t, os.WriteFile(file, txtar.Format(archive), 0o644))
-	}
+		got := renderDelivery(t, Options{RecordKeys: map[string]bool{"team": true}}, strings.Split(string(in.Data), "\n\n"))
+		return []txtar.File{{Name: name + "/want", Data: []byte(got)}}
+	})
 }
 
 // renderDelivery returns the events of records, a line each.

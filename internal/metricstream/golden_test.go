@@ -1,46 +1,27 @@
 package metricstream
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/tools/txtar"
-)
 
-var update = flag.Bool("update", false, "write what comes out into the golden files")
+	"github.com/grafana/alloy/eks/internal/golden"
+)
 
 // TestGolden reads testdata/json.txtar: for each case a file name/in with a record,
 // and a file name/want with the samples of its data.
 func TestGolden(t *testing.T) {
-	const file = "testdata/json.txtar"
-	archive, err := txtar.ParseFile(file)
-	require.NoError(t, err)
-	for i := 0; i < len(archive.Files); i++ {
-		f := archive.Files[i]
-		name, ok := strings.CutSuffix(f.Name, "/in")
+	golden.Check(t, "testdata/json.txtar", func(t *testing.T, in txtar.File) []txtar.File {
+		name, ok := strings.CutSuffix(in.Name, "/in")
 		if !ok {
-			continue
+			return nil
 		}
-		got := render(t, f.Data)
-		next := i + 1
-		if next == len(archive.Files) || archive.Files[next].Name != name+"/want" {
-			archive.Files = slices.Insert(archive.Files, next, txtar.File{Name: name + "/want"})
-		}
-		if *update {
-			archive.Files[next].Data = []byte(got)
-			continue
-		}
-		require.Equal(t, string(archive.Files[next].Data), got, name)
-	}
-	if *update {
-		require.NoError(t, os.WriteFile(file, txtar.Format(archive), 0o644))
-	}
+		return []txtar.File{{Name: name + "/want", Data: []byte(render(t, in.Data))}}
+	})
 }
 
 // render returns the samples of a record in the way of Prometheus' text format, and
