@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"os"
@@ -98,30 +99,33 @@ func TestSyslog(t *testing.T) {
 	want := messages(begin)
 	slices.SortFunc(want, func(a, b message) int { return a.at.Compare(b.at) })
 	for n, dial := range dials {
-		before := len(loki.taken())
-		conn, err := dial()
-		require.NoError(t, err)
-		for _, m := range want {
-			_, err := fmt.Fprintln(conn, m.bytes)
-			require.NoError(t, err)
-		}
-		require.NoError(t, conn.Close())
+		before := len(loki.Entries())
+		send(t, dial, want, lineFeed)
 		a.await(loki.has(before + len(want)))
 		requireMessages(t, begin, want, loki.Entries()[before:], n)
 	}
 
 	// Octets counted before each message, as RFC 6587 has it too.
-	conn, err := dials[0]()
-	require.NoError(t, err)
-	before := len(loki.taken())
-	for _, m := range want {
-		_, err := fmt.Fprintf(conn, "%d %s", len(m.bytes), m.bytes)
-		require.NoError(t, err)
-	}
-	require.NoError(t, conn.Close())
+	before := len(loki.Entries())
+	send(t, dials[0], want, func(text string) string { return fmt.Sprintf("%d %s", len(text), text) })
 	a.await(loki.has(before + len(want)))
 	requireMessages(t, begin, want, loki.Entries()[before:], len(dials))
 }
+
+// send sends messages, each framed, over a connection of their own.
+func send(t *testing.T, dial func() (net.Conn, error), messages []message, frame func(string) string) {
+	t.Helper()
+	conn, err := dial()
+	require.NoError(t, err)
+	for _, m := range messages {
+		_, err := io.WriteString(conn, frame(m.bytes))
+		require.NoError(t, err)
+	}
+	require.NoError(t, conn.Close())
+}
+
+// lineFeed frames messages by ending each with one.
+func lineFeed(text string) string { return text + "\n" }
 
 func requireMessages(t *testing.T, begin time.Time, want []message, got []entry, n int) {
 	t.Helper()
@@ -169,23 +173,13 @@ func TestSyslog_RFC(t *testing.T) {
 		require.NotEmpty(t, want)
 		for n, dial := range dials {
 			before := len(loki.Entries())
-			conn, err := dial()
-			require.NoError(t, err)
-			for _, m := range want {
-				_, err := fmt.Fprintln(conn, m.bytes)
-				require.NoError(t, err)
-			}
-			require.NoError(t, conn.Close())
+			send(t, dial, want, lineFeed)
 			a.await(loki.has(before + len(want)))
 			requireMessages(t, begin, want, loki.Entries()[before:], n)
 		}
 
 		before := len(loki.Entries())
-		conn, err := dials[0]()
-		require.NoError(t, err)
-		_, err = fmt.Fprintln(conn, messages(begin)[0].bytes)
-		require.NoError(t, err)
-		require.NoError(t, conn.Close())
+		send(t, dials[0], messages(begin)[:1], lineFeed)
 		a.await(a.metric("loki_source_syslog_parsing_errors_total{", "loki.source.syslog."+rfc, "} 1"))
 		require.Len(t, loki.Entries(), before)
 	}
