@@ -82,14 +82,14 @@ func checkLine(t *testing.T, d *Datum, l *line, members map[string]json.RawMessa
 	if bytes.Count(members["value"], []byte(":")) != len(l.Value) || bytes.Count(members["dimensions"], []byte(":")) != len(l.Dimensions) {
 		return
 	}
-	text := func(s *string) string {
+	said := func(s *string) string {
 		if s == nil {
 			return ""
 		}
 		return *s
 	}
-	require.Equal(t, text(l.Namespace), string(bytes.ToValidUTF8(d.Namespace, []byte("\uFFFD"))))
-	require.Equal(t, text(l.Name), string(bytes.ToValidUTF8(d.Name, []byte("\uFFFD"))))
+	require.Equal(t, said(l.Namespace), text(d.Namespace))
+	require.Equal(t, said(l.Name), text(d.Name))
 	require.Equal(t, int64(*l.Timestamp), d.Millis)
 	require.Len(t, d.Dimensions, len(l.Dimensions))
 	for _, s := range d.Statistics {

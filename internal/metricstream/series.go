@@ -171,10 +171,11 @@ func legal(name string) string {
 	}, []byte(name)))
 }
 
-// text returns b as valid UTF-8, of memory of its own.
+// text returns b as valid UTF-8, of memory of its own. Each byte that is not becomes
+// U+FFFD, as encoding/json has it.
 func text(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
 	}
-	return string(bytes.ToValidUTF8(b, []byte("\uFFFD")))
+	return string([]rune(string(b)))
 }
