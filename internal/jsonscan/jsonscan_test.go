@@ -2,6 +2,7 @@ package jsonscan
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -109,6 +110,52 @@ func TestScanAllocatesNothing(t *testing.T) {
 	}))
 }
 
+// escapesAtBorders returns texts in which strings with escapes, and what is wrong with
+// them, stand at the borders of words, of blocks and of groups.
+func escapesAtBorders() []string {
+	var texts []string
+	for _, odd := range []string{`\"`, `\\`, `\\\"`, `\n`, `\/`, `\u00e9`, `\ud83d\ude00`, `\x`, `\`, "\\\n", "\n", "é", "\xff", `" and "`} {
+		for _, size := range []int{0, 7, 8, 55, 61, 62, 63, 64, 126, 127, 128, 255, 256, 511, 767, 768} {
+			texts = append(texts, `"`+strings.Repeat("a", size)+odd+odd+strings.Repeat("b", 70)+`"`)
+		}
+	}
+	return texts
+}
+
+// FuzzScanner holds the answers of an index against those of a search.
+func FuzzScanner(f *testing.F) {
+	for _, text := range slices.Concat(validTexts, invalidTexts[:len(invalidTexts)-1], escapesAtBorders()) {
+		f.Add(text, "")
+	}
+	f.Add(`{"kind":"Event","reason":"RBAC: allowed by \"view\"","cut":["off`, `{"next":1}`)
+	var s Scanner
+	f.Fuzz(func(t *testing.T, first, second string) {
+		for _, text := range []string{first, second} {
+			b := []byte(text)
+			s.Reset(b)
+			if s.IsASCII() {
+				require.Negative(t, strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }))
+			}
+			for i := range b {
+				end, ok := s.SkipValue(i)
+				wantEnd, wantOK := SkipValue(b, i)
+				require.Equal(t, wantOK, ok, i)
+				require.Equal(t, wantEnd, end, i)
+			}
+		}
+	})
+}
+
+func TestScanner_AllocatesNothing(t *testing.T) {
+	text := []byte(validTexts[5] + strings.Repeat(" ", 2*groupSize*blockSize))
+	var s Scanner
+	s.Reset(text)
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		s.Reset(text)
+		_, _ = s.SkipValue(0)
+	}))
+}
+
 func FuzzSkipValue(f *testing.F) {
 	for _, text := range validTexts {
 		f.Add([]byte(text))
@@ -130,6 +177,9 @@ func FuzzReadString(f *testing.F) {
 		f.Add(text, 0)
 	}
 	f.Add(`"plain" and more`, 0)
+	for _, text := range escapesAtBorders() {
+		f.Add(text, 0)
+	}
 	f.Add(`x"{\"kind\":\"Event\",\"path\":\"C:\\\\srv\",\"smile\":\"\ud83d\ude00\",\"half\":\"\ud83d\"}\n"`, 1)
 	f.Fuzz(func(t *testing.T, in string, i int) {
 		b := []byte(in)
@@ -149,6 +199,10 @@ func FuzzReadString(f *testing.F) {
 			}
 			meaning := string(AppendUnescaped(nil, b[i+1:end-1]))
 			require.Equal(t, meaning, string(text))
+			byWords, wordsEnd, ok := appendString(slices.Clone(dst), b, i+1, false)
+			require.True(t, ok)
+			require.Equal(t, end, wordsEnd)
+			require.Equal(t, string(dst)+meaning, string(byWords))
 			if escaped {
 				want += meaning
 			}

@@ -18,7 +18,7 @@ func ReadString(dst, b []byte, i int) (text, longer []byte, end int, ok bool) {
 	}
 	from := len(dst)
 	dst = append(dst, b[start:i]...)
-	dst, end, ok = appendString(dst, b, i)
+	dst, end, ok = appendString(dst, b, i, hasBlocks)
 	if !ok {
 		return nil, dst[:from], end, false
 	}
@@ -32,12 +32,32 @@ const (
 	commaBetween = '"' | ','<<8 | '\\'<<16 | '"'<<24
 )
 
-// appendString appends the meaning of a string, from b[i] on to its end, to dst.
+// appendString appends the meaning of a string, from b[i] on to its end, to dst; by
+// blocks where the processor has instructions for them.
+func appendString(dst, b []byte, i int, byBlocks bool) (longer []byte, end int, ok bool) {
+	for {
+		if byBlocks {
+			dst, i = appendByBlocks(dst, b, i)
+		}
+		dst, i = appendByWords(dst, b, i)
+		run := plainRun(b, i)
+		dst = append(dst, b[i:run]...)
+		if i = run; i < len(b) && b[i] == '"' {
+			return dst, i + 1, true
+		}
+		if dst, i, ok = appendValidEscape(dst, b, i); !ok {
+			return dst, i, false
+		}
+	}
+}
+
+// appendByWords is appendByBlocks for any processor, and for less than a block; it leaves
+// to others the last bytes of b, and every escape but those of quotes and backslashes.
 //
 // It copies eight bytes at a time and overwrites those that were no plain ones, and
 // it takes \":\" and \",\" at once: in JSON that stands in a string the escapes
 // stand close (BenchmarkReadString).
-func appendString(dst, b []byte, i int) (longer []byte, end int, ok bool) {
+func appendByWords(dst, b []byte, i int) (longer []byte, next int) {
 	const word, room = 8, 12
 	n := len(dst)
 	dst = dst[:cap(dst)]
@@ -56,35 +76,20 @@ func appendString(dst, b []byte, i int) (longer []byte, end int, ok bool) {
 		}
 		plain := bits.TrailingZeros64(s) / 8
 		i, n = i+plain, n+plain
-		if in[plain] == '"' {
-			return dst[:n], i + 1, true
-		}
 		switch v := binary.LittleEndian.Uint32(in[plain+1:]); {
-		case in[plain] == '\\' && (v == colonBetween || v == commaBetween):
+		case in[plain] != '\\':
+			return dst[:n], i
+		case v == colonBetween || v == commaBetween:
 			binary.LittleEndian.PutUint32(out[plain:], '"'|v&0xff00|'"'<<16)
 			i, n = i+5, n+3
-		case in[plain] == '\\' && (byte(v) == '"' || byte(v) == '\\'):
+		case byte(v) == '"' || byte(v) == '\\':
 			out[plain] = byte(v)
 			i, n = i+2, n+1
 		default:
-			rest, next, ok := appendValidEscape(dst[:n], b, i)
-			if !ok {
-				return rest, i, false
-			}
-			i, n, dst = next, len(rest), rest[:cap(rest)]
+			return dst[:n], i
 		}
 	}
-	dst = dst[:n]
-	for {
-		run := plainRun(b, i)
-		dst = append(dst, b[i:run]...)
-		if i = run; i < len(b) && b[i] == '"' {
-			return dst, i + 1, true
-		}
-		if dst, i, ok = appendValidEscape(dst, b, i); !ok {
-			return dst, i, false
-		}
-	}
+	return dst[:n], i
 }
 
 // appendValidEscape appends the meaning of the escape at b[i]; ok is false when none

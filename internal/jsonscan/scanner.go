@@ -1,0 +1,66 @@
+package jsonscan
+
+import "math/bits"
+
+// Scanner finds the ends of values in one text after another. Reset looks for the quotes
+// of the whole text, where the processor has instructions that do so 64 bytes at a time, and
+// each string is then found as fast as its opening quote. That pays for a text which is read from its
+// beginning to its end. The answers are those of the functions SkipString and SkipValue.
+//
+// A Scanner without a text has no values. It is not safe for concurrent use.
+type Scanner struct {
+	b []byte
+	// quotes has the bits of the quotes that begin or end a string, a word for each
+	// block of b. There are none where b holds what a string can't, or without those instructions.
+	quotes []uint64
+	ascii  bool
+}
+
+// maxQuotes is how many words a Scanner keeps from one text to the next: those of a
+// text of a megabyte.
+const maxQuotes = 1 << 20 / blockSize
+
+// Reset turns to another text, which the Scanner reads until the next Reset; b must
+// not be changed before that.
+func (s *Scanner) Reset(b []byte) {
+	quotes := s.quotes[:0]
+	if cap(quotes) > maxQuotes {
+		quotes = nil
+	}
+	quotes, ascii, ok := appendQuotes(quotes, b)
+	if !ok {
+		quotes = quotes[:0]
+	}
+	*s = Scanner{b: b, quotes: quotes, ascii: ascii}
+}
+
+// IsASCII reports whether the text is known to hold nothing but ASCII. It is false where Reset did
+// not look through all of the text.
+func (s *Scanner) IsASCII() bool { return s.ascii }
+
+// SkipString returns the position after the string that opens at b[i] == '"' of the
+// text. ok is false when it does not end, and when it holds what a string cannot.
+func (s *Scanner) SkipString(i int) (end int, ok bool) {
+	if len(s.quotes) == 0 {
+		end, _, ok = SkipString(s.b, i)
+		return end, ok
+	}
+	i++
+	block := uint(i) / blockSize
+	if block >= uint(len(s.quotes)) {
+		return len(s.b), false
+	}
+	if q := s.quotes[block] >> (uint(i) % blockSize); q != 0 {
+		return i + bits.TrailingZeros64(q) + 1, true
+	}
+	for block++; block < uint(len(s.quotes)); block++ {
+		if q := s.quotes[block]; q != 0 {
+			return int(block)*blockSize + bits.TrailingZeros64(q) + 1, true
+		}
+	}
+	return len(s.b), false
+}
+
+// SkipValue returns the position after the value that begins at b[i] of the text, which
+// must not be white space. ok is false when no whole JSON value stands there.
+func (s *Scanner) SkipValue(i int) (end int, ok bool) { return s.skipValue(i, 0) }
