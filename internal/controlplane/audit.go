@@ -11,8 +11,9 @@ import (
 
 // auditReader gathers what one audit event says.
 type auditReader struct {
-	p *Parser
-	b []byte // The text of the event, without the mark of a truncation.
+	p    *Parser
+	b    []byte           // The text of the event, without the mark of a truncation.
+	scan jsonscan.Scanner // Of b.
 
 	stageTime    int64
 	hasStageTime bool
@@ -29,7 +30,7 @@ type auditReader struct {
 func (p *Parser) readAudit(ev *event.Event) bool {
 	l, a := &p.line, &p.audit
 	a.begin(l.text)
-	end, whole := walk(a.b, 0, a.member)
+	end, whole := a.walk(0, a.member)
 	whole = whole && jsonscan.SkipSpace(a.b, end) == len(a.b)
 	if !l.has(auditID) && !l.has(stage) && !opensAudit(l.text) {
 		l.begin(l.text, l.logType)
@@ -45,7 +46,9 @@ var truncationMark = []byte("[Truncated...]")
 
 // begin forgets the event before.
 func (a *auditReader) begin(text []byte) {
-	*a = auditReader{p: a.p, b: bytes.TrimSuffix(text, truncationMark), bodies: a.bodies[:0]}
+	*a = auditReader{p: a.p, b: bytes.TrimSuffix(text, truncationMark), bodies: a.bodies[:0], scan: a.scan}
+	a.scan.Reset(a.b)
+	a.p.line.ascii = a.scan.IsASCII()
 }
 
 // release lets go of the event before.
@@ -96,23 +99,25 @@ func auditLevel(l *line) string {
 func (a *auditReader) member(key []byte, at int) (end int, ok bool) {
 	switch string(key) {
 	case "user":
-		return walk(a.b, at, a.userMember)
+		return a.walk(at, a.userMember)
 	case "impersonatedUser":
-		return walk(a.b, at, a.impersonatedMember)
+		return a.walk(at, a.impersonatedMember)
 	case "objectRef":
-		end, ok = walk(a.b, at, a.objectMember)
+		end, ok = a.walk(at, a.objectMember)
 		a.partObject = !ok
 		return end, ok
 	case "responseStatus":
-		return walk(a.b, at, a.statusMember)
+		return a.walk(at, a.statusMember)
 	case "annotations":
-		return walk(a.b, at, a.annotation)
+		return a.walk(at, a.annotation)
 	case "requestObject":
 		return a.body("request_object", at)
 	case "responseObject":
 		return a.body("response_object", at)
+	case "sourceIPs":
+		return a.list(sourceIPs, at)
 	}
-	if end, ok = wholeValue(a.b, at); ok && !a.scalar(key, a.b[at:end]) {
+	if end, ok = a.wholeValue(at); ok && !a.scalar(key, a.b[at:end]) {
 		a.keep(key, at, end)
 	}
 	return end, ok
@@ -133,8 +138,6 @@ func (a *auditReader) scalar(key []byte, v jsonscan.Value) bool {
 		p.putValue(requestURI, v)
 	case "verb":
 		p.putValue(verb, v)
-	case "sourceIPs":
-		p.putList(sourceIPs, v)
 	case "userAgent":
 		p.putValue(userAgent, v)
 	case "requestReceivedTimestamp":
@@ -151,7 +154,7 @@ func (a *auditReader) scalar(key []byte, v jsonscan.Value) bool {
 
 // body takes a member that holds an object.
 func (a *auditReader) body(name string, at int) (end int, ok bool) {
-	if end, ok = wholeValue(a.b, at); !ok {
+	if end, ok = a.wholeValue(at); !ok {
 		a.bodies = append(a.bodies, cut{at, len(a.b)})
 		return end, false
 	}
@@ -161,17 +164,18 @@ func (a *auditReader) body(name string, at int) (end int, ok bool) {
 }
 
 func (a *auditReader) userMember(key []byte, at int) (end int, ok bool) {
-	if string(key) == "extra" {
-		return walk(a.b, at, a.extraMember)
+	switch string(key) {
+	case "extra":
+		return a.walk(at, a.extraMember)
+	case "groups":
+		return a.list(groups, at)
 	}
-	if end, ok = wholeValue(a.b, at); !ok {
+	if end, ok = a.wholeValue(at); !ok {
 		return end, false
 	}
 	switch string(key) {
 	case "username":
 		a.p.putValue(user, a.b[at:end])
-	case "groups":
-		a.p.putList(groups, a.b[at:end])
 	case "uid":
 		a.keepAs("user_uid", at, end)
 	default:
@@ -183,7 +187,7 @@ func (a *auditReader) userMember(key []byte, at int) (end int, ok bool) {
 // extraMember takes what the authenticator says of the principal: each a list of
 // one. Newer versions put their own name before the key.
 func (a *auditReader) extraMember(key []byte, at int) (end int, ok bool) {
-	if end, ok = wholeValue(a.b, at); !ok {
+	if end, ok = a.wholeValue(at); !ok {
 		return end, false
 	}
 	f := numFields
@@ -193,23 +197,27 @@ func (a *auditReader) extraMember(key []byte, at int) (end int, ok bool) {
 	case "sessionName":
 		f = sessionName
 	}
-	if list := jsonscan.Array(a.b, at); f < numFields && !a.p.line.has(f) && list.Next() {
-		a.p.putValue(f, list.Value())
-		return end, true
+	if f < numFields && !a.p.line.has(f) && a.b[at] == '[' {
+		first := jsonscan.SkipSpace(a.b, at+1)
+		if n, ok := a.scan.SkipValue(first); ok {
+			a.p.putValue(f, a.b[first:n])
+			return end, true
+		}
 	}
 	a.keepUnder("user_extra_", key, at, end)
 	return end, true
 }
 
 func (a *auditReader) impersonatedMember(key []byte, at int) (end int, ok bool) {
-	if end, ok = wholeValue(a.b, at); !ok {
+	if string(key) == "groups" {
+		return a.list(impersonatedGroups, at)
+	}
+	if end, ok = a.wholeValue(at); !ok {
 		return end, false
 	}
 	switch string(key) {
 	case "username":
 		a.p.putValue(impersonatedUser, a.b[at:end])
-	case "groups":
-		a.p.putList(impersonatedGroups, a.b[at:end])
 	case "uid":
 		a.keepAs("impersonated_uid", at, end)
 	case "extra":
@@ -219,7 +227,7 @@ func (a *auditReader) impersonatedMember(key []byte, at int) (end int, ok bool) 
 }
 
 func (a *auditReader) objectMember(key []byte, at int) (end int, ok bool) {
-	if end, ok = wholeValue(a.b, at); !ok {
+	if end, ok = a.wholeValue(at); !ok {
 		return end, false
 	}
 	f := numFields
@@ -248,7 +256,7 @@ func (a *auditReader) objectMember(key []byte, at int) (end int, ok bool) {
 }
 
 func (a *auditReader) statusMember(key []byte, at int) (end int, ok bool) {
-	if end, ok = wholeValue(a.b, at); !ok {
+	if end, ok = a.wholeValue(at); !ok {
 		return end, false
 	}
 	if v := jsonscan.Value(a.b[at:end]); string(key) == "code" && v.IsNumber() {
@@ -265,7 +273,7 @@ func (a *auditReader) statusMember(key []byte, at int) (end int, ok bool) {
 var patchAnnotation = []byte("patch.webhook.admission.k8s.io/")
 
 func (a *auditReader) annotation(key []byte, at int) (end int, ok bool) {
-	end, ok = wholeValue(a.b, at)
+	end, ok = a.wholeValue(at)
 	if bytes.HasPrefix(key, patchAnnotation) {
 		if !ok {
 			end = len(a.b)

@@ -197,7 +197,7 @@ func (a *auditReader) severedHas(from, first, level int, isName func(key []byte)
 	n := 0
 	ok := membersAt(a.b, from, first, level, func(key []byte, at int) (int, bool) {
 		n++
-		end, ok := wholeValue(a.b, at)
+		end, ok := a.wholeValue(at)
 		return end, ok && isName(key)
 	})
 	return ok && n > 0

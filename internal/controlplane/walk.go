@@ -8,16 +8,17 @@ import "github.com/grafana/alloy/eks/internal/jsonscan"
 //
 // end is where the object ends. ok is false when it does not, because it is cut
 // off or because f says so of a value, or when it is no object.
-func walk(b []byte, i int, f func(key []byte, at int) (end int, ok bool)) (end int, ok bool) {
+func (a *auditReader) walk(i int, f func(key []byte, at int) (end int, ok bool)) (end int, ok bool) {
+	b := a.b
 	if i >= len(b) || b[i] != '{' {
-		return wholeValue(b, i)
+		return a.wholeValue(i)
 	}
 	i = jsonscan.SkipSpace(b, i+1)
 	if i < len(b) && b[i] == '}' {
 		return i + 1, true
 	}
 	for i < len(b) && b[i] == '"' {
-		keyEnd, _, ok := jsonscan.SkipString(b, i)
+		keyEnd, ok := a.scan.SkipString(i)
 		if !ok {
 			return keyEnd, false
 		}
@@ -40,11 +41,44 @@ func walk(b []byte, i int, f func(key []byte, at int) (end int, ok bool)) (end i
 	return i, false
 }
 
+// list gives a field the strings of the array at b[i], with commas between them. end and
+// ok are those of wholeValue.
+func (a *auditReader) list(f field, i int) (end int, ok bool) {
+	b, p := a.b, a.p
+	start := len(p.arena)
+	for at := i; at < len(b) && (b[at] == '[' || b[at] == ','); {
+		if at = jsonscan.SkipSpace(b, at+1); at >= len(b) || b[at] != '"' {
+			break
+		}
+		end, ok := a.scan.SkipString(at)
+		if !ok {
+			break
+		}
+		if len(p.arena) > start {
+			p.arena = append(p.arena, ',')
+		}
+		p.arena = jsonscan.Value(b[at:end]).AppendText(p.arena)
+		if at = jsonscan.SkipSpace(b, end); at < len(b) && b[at] == ']' {
+			p.line.put(f, p.arena[start:])
+			return at + 1, true
+		}
+	}
+	p.arena = p.arena[:start]
+	if end, ok = a.wholeValue(i); ok {
+		p.putList(f, b[i:end])
+	}
+	return end, ok
+}
+
 // wholeValue returns the end of the value at b[i]. ok is false when it is cut off;
 // of a number, which may go on behind the end of b or before the mark of a
 // truncation, that is not known.
-func wholeValue(b []byte, i int) (end int, ok bool) {
-	end, ok = jsonscan.SkipValue(b, i)
+func (a *auditReader) wholeValue(i int) (end int, ok bool) {
+	b := a.b
+	if i < len(b) && b[i] == '"' {
+		return a.scan.SkipString(i)
+	}
+	end, ok = a.scan.SkipValue(i)
 	if ok && isDigit(b[end-1]) {
 		ok = end < len(b) && (b[end] == ',' || b[end] == '}' || b[end] == ']' || b[end] <= ' ')
 	}
