@@ -91,16 +91,15 @@ func appendByBlocks(dst, b []byte, i int) (longer []byte, next int) {
 }
 
 // appendQuotes appends, for each block of b, the bits of the quotes that begin or end a
-// string. ok is false where that takes too long, and when b holds a control character, or an
-// escape that JSON does not know; ascii is true when it holds ASCII only.
-func appendQuotes(dst []uint64, b []byte) (longer []uint64, ascii, ok bool) {
+// string, up to the first block with a control character, or an escape that JSON does not
+// know; for none where that would take too long. ascii is true when all of b is ASCII.
+func appendQuotes(dst []uint64, b []byte) (longer []uint64, ascii bool) {
 	if !hasBlocks {
-		return dst, false, false
+		return dst, false
 	}
 	var (
-		group [groupSize]classes
-		all   classes
-		carry uint64
+		group         [groupSize]classes
+		carry, beyond uint64
 	)
 	for i := 0; i < len(b); {
 		count := classify(group[:], b[i:])
@@ -112,19 +111,18 @@ func appendQuotes(dst []uint64, b []byte) (longer []uint64, ascii, ok bool) {
 		for k := range group[:count] {
 			c := &group[k]
 			var escaped uint64
-			if c.slashes|carry != 0 { // There are few.
+			if c.slashes|carry != 0 { // Mostly there are none.
 				_, escaped, carry = c.escapes(carry)
-				if !areEscapes(b, i, escaped&^(c.quotes|c.slashes)) {
-					return dst, false, false
-				}
 			}
-			all.controls |= c.controls
-			all.beyondASCII |= c.beyondASCII
+			if c.controls != 0 || !areEscapes(b, i, escaped&^(c.quotes|c.slashes)) {
+				return dst, false
+			}
+			beyond |= c.beyondASCII
 			dst = append(dst, c.quotes&^escaped)
 			i += blockSize
 		}
 	}
-	return dst, all.beyondASCII == 0, all.controls|carry == 0
+	return dst, beyond == 0
 }
 
 // blank is a block of blanks.

@@ -11,7 +11,7 @@ import "math/bits"
 type Scanner struct {
 	b []byte
 	// quotes has the bits of the quotes that begin or end a string, a word for each
-	// block of b. There are none where b holds what a string can't, or without those instructions.
+	// block of b up to the first that holds what a string cannot.
 	quotes []uint64
 	ascii  bool
 }
@@ -27,10 +27,7 @@ func (s *Scanner) Reset(b []byte) {
 	if cap(quotes) > maxQuotes {
 		quotes = nil
 	}
-	quotes, ascii, ok := appendQuotes(quotes, b)
-	if !ok {
-		quotes = quotes[:0]
-	}
+	quotes, ascii := appendQuotes(quotes, b)
 	*s = Scanner{b: b, quotes: quotes, ascii: ascii}
 }
 
@@ -41,24 +38,20 @@ func (s *Scanner) IsASCII() bool { return s.ascii }
 // SkipString returns the position after the string that opens at b[i] == '"' of the
 // text. ok is false when it does not end, and when it holds what a string cannot.
 func (s *Scanner) SkipString(i int) (end int, ok bool) {
-	if len(s.quotes) == 0 {
-		end, _, ok = SkipString(s.b, i)
-		return end, ok
-	}
-	i++
-	block := uint(i) / blockSize
-	if block >= uint(len(s.quotes)) {
-		return len(s.b), false
-	}
-	if q := s.quotes[block] >> (uint(i) % blockSize); q != 0 {
-		return i + bits.TrailingZeros64(q) + 1, true
-	}
-	for block++; block < uint(len(s.quotes)); block++ {
-		if q := s.quotes[block]; q != 0 {
-			return int(block)*blockSize + bits.TrailingZeros64(q) + 1, true
+	at := uint(i + 1)
+	block := at / blockSize
+	if block < uint(len(s.quotes)) {
+		if q := s.quotes[block] >> (at % blockSize); q != 0 {
+			return int(at) + bits.TrailingZeros64(q) + 1, true
+		}
+		for block++; block < uint(len(s.quotes)); block++ {
+			if q := s.quotes[block]; q != 0 {
+				return int(block)*blockSize + bits.TrailingZeros64(q) + 1, true
+			}
 		}
 	}
-	return len(s.b), false
+	end, _, ok = SkipString(s.b, i)
+	return end, ok
 }
 
 // SkipValue returns the position after the value that begins at b[i] of the text, which

@@ -52,14 +52,17 @@ type fields struct {
 	amidst   bool
 	envelope bool // A CloudWatch Logs envelope's keys were met.
 
-	recent *recent       // Outlives the object.
-	known  *recentObject // kubernetes, if it was met lately.
+	known *recentObject // kubernetes, if it was met lately.
+
+	// These outlive the object.
+	recent *recent
+	index  *jsonscan.Scanner // For kubernetes objects that were not met lately.
 }
 
 // scan reads the members of the object that opens at b[i], as far as it is JSON,
 // and returns the position after it. ok is false when it does not end.
 func (f *fields) scan(b []byte, i int) (end int, ok bool) {
-	*f = fields{lifted: f.lifted[:0], extras: f.extras[:0], recent: f.recent}
+	*f = fields{lifted: f.lifted[:0], extras: f.extras[:0], recent: f.recent, index: f.index}
 	m := jsonscan.Object(b, i)
 	for m.NextKey() {
 		if !f.readValue(&m) {
@@ -88,6 +91,13 @@ func (f *fields) readValue(m *jsonscan.Members) bool {
 	}
 	if f.known = f.recent.find(m.Rest()); f.known != nil {
 		return m.SetValue(len(f.known.raw))
+	}
+	// Of very many pods most are not among those: half of such a record is looked
+	// through, strings of a few bytes.
+	rest := m.Rest()
+	f.index.Reset(rest[:min(len(rest), maxRecent)])
+	if end, ok := f.index.SkipValue(0); ok && rest[0] == '{' {
+		return m.SetValue(end)
 	}
 	return m.ReadValue()
 }

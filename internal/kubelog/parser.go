@@ -99,7 +99,7 @@ func NewParser(opts Options) *Parser {
 			p.wanted[name] = name
 		}
 	}
-	p.fields.recent = newRecent()
+	p.fields.recent, p.fields.index = newRecent(), &jsonscan.Scanner{}
 	p.scanObject = p.fields.scan
 	return p
 }
