@@ -23,8 +23,8 @@ type Label struct {
 type Source struct {
 	// Labels are unique by name and in no particular order.
 	Labels []Label
-	// Derived is where package lokientry keeps the stream that it last made of the
-	// source: among very many, the next event finds it without a search.
+	// Derived is where package lokientry keeps the streams that it has made of the
+	// source: they are found without a search, and forgotten together.
 	Derived atomic.Value
 }
 

@@ -20,8 +20,8 @@ type Sources struct {
 // The zero value is that of nothing.
 type Fingerprint [2]uint64
 
-// NewSources returns a Sources that remembers up to size sources; each costs
-// about one kilobyte. It fails when size is not positive.
+// NewSources returns a Sources that remembers up to size sources; each costs about
+// two kilobytes, with the streams that are made of it. It fails when size is not positive.
 func NewSources(size int) (*Sources, error) {
 	known, err := lru.New[Fingerprint, *Source](size)
 	if err != nil {

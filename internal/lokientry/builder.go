@@ -73,8 +73,9 @@ type Builder struct {
 	takenBytes int
 
 	// The stream of the event before: most records come in runs of one container.
-	last    *stream
-	lastKey streamKey
+	last       *stream
+	lastSource *event.Source
+	lastKey    streamKey
 }
 
 // NewBuilder returns a Builder. Call Reset before Append.
@@ -97,7 +98,7 @@ func (b *Builder) Continue(d *Delivery, now time.Time) {
 	b.entries = nil
 	clear(b.taken)
 	b.counts, b.takenBytes = Counts{Flaws: map[event.Flaw]int{}}, 0
-	b.last = nil
+	b.last, b.lastSource = nil, nil
 }
 
 // With gives structured metadata to the entries that are appended until the next
@@ -159,8 +160,8 @@ func (b *Builder) Append(ev *event.Event) (delay time.Duration, ok bool) {
 
 func (b *Builder) stream(ev *event.Event) *stream {
 	key := b.streams.key(ev, b.delivery)
-	if b.last == nil || key != b.lastKey {
-		b.last, b.lastKey = b.streams.lookup(key, ev, b.delivery), key
+	if b.last == nil || ev.Source != b.lastSource || key != b.lastKey {
+		b.last, b.lastSource, b.lastKey = b.streams.lookup(key, ev, b.delivery), ev.Source, key
 	}
 	return b.last
 }

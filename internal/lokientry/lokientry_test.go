@@ -2,6 +2,7 @@ package lokientry
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +24,6 @@ var arrival = time.Unix(1_800_000_000, 0)
 
 func options() Options {
 	return Options{
-		Size: 100,
 		DefaultLabels: func(internal Internal, stream string) []event.Label {
 			return []event.Label{{Name: "namespace", Value: internal("__ns")}, {Name: "stream", Value: stream}}
 		},
@@ -35,8 +35,7 @@ func options() Options {
 
 func newBuilder(t testing.TB, opts Options, d *Delivery) *Builder {
 	t.Helper()
-	streams, err := NewStreams(opts)
-	require.NoError(t, err)
+	streams := NewStreams(opts)
 	streams.Seal(d)
 	b := NewBuilder(streams, &timestamp.Policy{
 		Order:  []timestamp.Source{timestamp.CRI, timestamp.Firehose},
@@ -248,8 +247,7 @@ func TestStreams_Labels(t *testing.T) {
 }
 
 func TestStreams_AreShared(t *testing.T) {
-	streams, err := NewStreams(options())
-	require.NoError(t, err)
+	streams := NewStreams(options())
 	ev := shopEvent("x", 1)
 	sets := make([]model.LabelSet, 8)
 	var wg sync.WaitGroup
@@ -261,7 +259,7 @@ func TestStreams_AreShared(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	require.Equal(t, 1, streams.Len(), "the id of the request makes no stream")
+	require.Nil(t, streams.recall(ev.Source).others, "the id of the request makes no stream")
 	for _, set := range sets {
 		require.Equal(t, fmt.Sprintf("%p", sets[0]), fmt.Sprintf("%p", set))
 	}
@@ -283,9 +281,7 @@ func TestStreams_OfOneSource(t *testing.T) {
 	newStreams := func(labels Mapping) *Streams {
 		opts := options()
 		opts.Labels = labels
-		streams, err := NewStreams(opts)
-		require.NoError(t, err)
-		return streams
+		return NewStreams(opts)
 	}
 	first := newStreams(Mapping{"arn": LabelSourceARN})
 	other := newStreams(Mapping{"stream": ""})
@@ -294,16 +290,31 @@ func TestStreams_OfOneSource(t *testing.T) {
 	f(first, "stderr", "b", `{arn="b", namespace="shop", stream="stderr"}`)
 	f(other, "stderr", "b", `{namespace="shop"}`)
 	f(first, "stdout", "a", `{arn="a", namespace="shop", stream="stdout"}`)
-	require.Equal(t, 3, first.Len())
+	require.Nil(t, other.recall(source), "what others have left is not kept")
 }
 
+// Of one source so many streams are remembered, so that it can't grow with what comes of it.
 func TestStreams_AreBounded(t *testing.T) {
-	opts := options()
-	b := newBuilder(t, opts, &Delivery{})
-	for range 10 * opts.Size {
-		b.Append(shopEvent("x", 1))
+	streams, ev := NewStreams(options()), shopEvent("x", 1)
+	find := func(output int) *stream {
+		ev.Stream = strconv.Itoa(output)
+		return streams.lookup(streams.key(ev, &Delivery{}), ev, &Delivery{})
 	}
-	require.Equal(t, opts.Size, b.streams.Len())
+	first, second := find(0), find(1)
+	for i := 2; i < maxStreams; i++ {
+		find(i)
+	}
+	require.Same(t, second, find(1))
+	require.Same(t, first, find(0))
+	require.Nil(t, find(maxStreams).others)
+	require.NotSame(t, first, find(0))
+}
+
+func TestStreams_OfNoSource(t *testing.T) {
+	streams, ev := NewStreams(options()), &event.Event{}
+	st := streams.lookup(streams.key(ev, &Delivery{}), ev, &Delivery{})
+	require.Equal(t, `{service_name="unknown_service"}`, st.labels.String())
+	require.Same(t, st, streams.lookup(streams.key(ev, &Delivery{}), ev, &Delivery{}))
 }
 
 func TestMapping_Validate(t *testing.T) {

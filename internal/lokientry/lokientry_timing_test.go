@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/grafana/alloy/eks/internal/event"
 	"github.com/grafana/alloy/eks/internal/timestamp"
 )
@@ -36,9 +34,7 @@ func BenchmarkStreams(b *testing.B) {
 	for _, sources := range []int{200, 100_000} {
 		b.Run("sources="+strconv.Itoa(sources), func(b *testing.B) {
 			opts, d := options(), &Delivery{Labels: []event.Label{{Name: LabelSourceARN, Value: strings.Repeat("x", 80)}}}
-			opts.Size = sources
-			streams, err := NewStreams(opts)
-			require.NoError(b, err)
+			streams := NewStreams(opts)
 			streams.Seal(d)
 			events := make([]*event.Event, sources)
 			for i := range events {

@@ -72,11 +72,9 @@ func (a *Arguments) Config() Config {
 	}
 }
 
-// StreamOptions adds to options what the arguments say: outputs is how many
-// streams one source of lines writes to.
-func (a *Arguments) StreamOptions(opts lokientry.Options, outputs int) lokientry.Options {
+// StreamOptions adds to options what the arguments say.
+func (a *Arguments) StreamOptions(opts lokientry.Options) lokientry.Options {
 	opts.Labels, opts.Metadata = a.Labels, a.StructuredMetadata
 	opts.Rules = relabel.ComponentToPromRelabelConfigs(a.RelabelRules)
-	opts.Size = outputs * a.Limits.RememberedSources
 	return opts
 }

@@ -209,10 +209,7 @@ func newStreams(t testing.TB, opts lokientry.Options) *lokientry.Streams {
 	}
 	opts.DefaultMetadata = func(lokientry.Internal) []event.Label { return nil }
 	opts.Rules = append(opts.Rules, dropRule())
-	opts.Size = 100
-	streams, err := lokientry.NewStreams(opts)
-	require.NoError(t, err)
-	return streams
+	return lokientry.NewStreams(opts)
 }
 
 // dropRule drops what has the output stream dropped.

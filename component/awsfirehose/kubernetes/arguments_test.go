@@ -294,7 +294,7 @@ func TestWantedLabels(t *testing.T) {
 			}, rules...),
 			Endpoint: endpoint.Arguments{AccessKeys: []alloytypes.Secret{"__record_no"}},
 		}
-		opts := args.Receiver.StreamOptions(lokientry.Options{}, 1)
+		opts := args.Receiver.StreamOptions(lokientry.Options{})
 		require.Equal(t, map[string]bool{"systemd_unit": true, "az": true, "team": true}, recordKeys(&opts))
 		wanted := wantedLabels(&opts)
 		if wantAll {

@@ -91,9 +91,6 @@ func (c *Component) DebugInfo() any { return c.receiver.DebugInfo() }
 // LiveDebugging implements component.LiveDebugging.
 func (c *Component) LiveDebugging() {}
 
-// outputs are stdout and stderr of a container.
-const outputs = 2
-
 // config turns arguments into what the receiver does. What is remembered of pods
 // and what is held of lines survives an update that does not concern it.
 func (c *Component) config(args Arguments) (receiver.Config, error) {
@@ -102,13 +99,9 @@ func (c *Component) config(args Arguments) (receiver.Config, error) {
 	streamOptions := args.Receiver.StreamOptions(lokientry.Options{
 		DefaultLabels:   defaultLabels(args.Cluster),
 		DefaultMetadata: defaultMetadata,
-	}, outputs)
+	})
 	wanted := wantedLabels(&streamOptions)
 	if err := c.remember(&args, wanted); err != nil {
-		return receiver.Config{}, err
-	}
-	streams, err := lokientry.NewStreams(streamOptions)
-	if err != nil {
 		return receiver.Config{}, err
 	}
 	zone, err := args.Timestamp.location()
@@ -116,7 +109,7 @@ func (c *Component) config(args Arguments) (receiver.Config, error) {
 		return receiver.Config{}, err
 	}
 	cfg := args.Receiver.Config()
-	cfg.Streams, cfg.Policy, cfg.Remembered = streams, args.Timestamp.Receiver.Policy(), c.sources.Len
+	cfg.Streams, cfg.Policy, cfg.Remembered = lokientry.NewStreams(streamOptions), args.Timestamp.Receiver.Policy(), c.sources.Len
 	options := kubelog.Options{
 		Sources:    c.sources,
 		Zone:       zone,

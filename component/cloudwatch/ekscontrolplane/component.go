@@ -108,14 +108,11 @@ func (c *Component) config(args Arguments) (receiver.Config, error) {
 	if err != nil {
 		return receiver.Config{}, err
 	}
-	streams, err := lokientry.NewStreams(args.Receiver.StreamOptions(lokientry.Options{
+	streams := lokientry.NewStreams(args.Receiver.StreamOptions(lokientry.Options{
 		DefaultLabels:   defaultLabels(args.Cluster),
 		DefaultMetadata: defaultMetadata,
 		LevelLabel:      true,
-	}, levels))
-	if err != nil {
-		return receiver.Config{}, err
-	}
+	}))
 	options := controlplane.Options{
 		Sources:        c.sources,
 		MaxEvents:      args.Receiver.Limits.MaxEvents(),

@@ -14,9 +14,6 @@ import (
 	"github.com/grafana/alloy/eks/internal/lokientry"
 )
 
-// levels is how many streams the lines of one log stream make: none and six.
-const levels = 7
-
 // defaultLabels returns a function that gives the labels which an entry has
 // without any configuration, beside the level. cluster is for lines whose log
 // group is not known.
