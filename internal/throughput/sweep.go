@@ -83,13 +83,13 @@ func bySize(sizes ...int) []point {
 }
 
 func byPods(counts ...int) []point {
+	// Three records of a pod on average let all but one in twenty write. Deliveries are as
+	// many at each point, so that their bytes come out of the same memory, not out of a cache where pods
+	// are few.
+	deliveries := max(30, 3*slices.Max(counts)/1000)
 	var points []point
 	for _, pods := range counts {
-		// Three records of a pod on average let all but one in twenty write.
-		deliveries := max(30, 3*pods/1000)
-		points = append(points, point{thousands(float64(pods)), load{
-			Pods: pods, Deliveries: deliveries, Passes: max(1, 60/deliveries), Scattered: true,
-		}})
+		points = append(points, point{thousands(float64(pods)), load{Pods: pods, Deliveries: deliveries, Passes: 1, Scattered: true}})
 	}
 	return points
 }
