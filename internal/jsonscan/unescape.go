@@ -12,6 +12,11 @@ import (
 // U+FFFD, as encoding/json has it. Bytes that are no UTF-8 are copied.
 func AppendUnescaped(dst, text []byte) []byte {
 	for {
+		if hasBlocks {
+			var n int
+			dst, n = appendByBlocks(dst, text, 0)
+			text = text[n:] // It has stopped at a quote or a control character, which mean nothing here, too.
+		}
 		i := bytes.IndexByte(text, '\\')
 		if i < 0 {
 			return append(dst, text...)
