@@ -41,9 +41,9 @@ var meanings = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', '
 // unescape writes the meaning of a block to out, and returns how long that is. carry and
 // next are those of escapes.
 //
-// stop has the bit of the byte that it gets to, 0 behind the block: a quote that ends the string,
-// a control character, or the backslash of an escape that is none of one letter. That backslash
-// is in the block before where stop and carry are both 1.
+// stop has the bit of the byte that it gets to, and is 0 where that is the end of the block:
+// a quote that ends the string, a control character, or the backslash of an escape that is
+// none of one letter. That backslash is in the block before where stop and carry are both 1.
 func (c *classes) unescape(out, block *[blockSize]byte, carry uint64) (n int, stop, next uint64) {
 	starts, escaped, next := c.escapes(carry)
 	stop = c.quotes&^escaped | c.controls

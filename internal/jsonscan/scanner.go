@@ -2,10 +2,10 @@ package jsonscan
 
 import "math/bits"
 
-// Scanner finds the ends of values in one text after another. Reset looks for the quotes
-// of the whole text, where the processor has instructions that do so 64 bytes at a time, and
-// each string is then found as fast as its opening quote. That pays for a text which is read from its
-// beginning to its end. The answers are those of the functions SkipString and SkipValue.
+// Scanner finds the ends of values in one text after another. Reset looks for the quotes of
+// the whole text, where the processor has instructions that do so 64 bytes at a time, and the
+// end of each string is then known. That pays for a text which is read from its beginning
+// to its end. The answers are those of the functions SkipString and SkipValue.
 //
 // A Scanner without a text has no values. It is not safe for concurrent use.
 type Scanner struct {
@@ -31,8 +31,8 @@ func (s *Scanner) Reset(b []byte) {
 	*s = Scanner{b: b, quotes: quotes, ascii: ascii}
 }
 
-// IsASCII reports whether the text is known to hold nothing but ASCII. It is false where Reset did
-// not look through all of the text.
+// IsASCII reports whether the text is known to hold nothing but ASCII. It is false where
+// Reset did not look through all of it.
 func (s *Scanner) IsASCII() bool { return s.ascii }
 
 // SkipString returns the position after the string that opens at b[i] == '"' of the

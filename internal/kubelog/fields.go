@@ -93,11 +93,14 @@ func (f *fields) readValue(m *jsonscan.Members) bool {
 		return m.SetValue(len(f.known.raw))
 	}
 	// Of very many pods most are not among those: half of such a record is looked
-	// through, strings of a few bytes.
+	// through, strings of a few bytes. An index is made once for each record, of what
+	// is worth one.
 	rest := m.Rest()
-	f.index.Reset(rest[:min(len(rest), maxRecent)])
-	if end, ok := f.index.SkipValue(0); ok && rest[0] == '{' {
-		return m.SetValue(end)
+	if f.kubernetes == nil && len(rest) > 0 && rest[0] == '{' {
+		f.index.Reset(rest[:min(len(rest), maxRecent)])
+		if end, ok := f.index.SkipValue(0); ok {
+			return m.SetValue(end)
+		}
 	}
 	return m.ReadValue()
 }
