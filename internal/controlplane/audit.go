@@ -11,9 +11,9 @@ import (
 
 // auditReader gathers what one audit event says.
 type auditReader struct {
-	p    *Parser
-	b    []byte           // The text of the event, without the mark of a truncation.
-	scan jsonscan.Scanner // Of b.
+	p       *Parser
+	b       []byte           // The text of the event, without the mark of a truncation.
+	scanner jsonscan.Scanner // Of b.
 
 	stageTime    int64
 	hasStageTime bool
@@ -46,9 +46,8 @@ var truncationMark = []byte("[Truncated...]")
 
 // begin forgets the event before.
 func (a *auditReader) begin(text []byte) {
-	*a = auditReader{p: a.p, b: bytes.TrimSuffix(text, truncationMark), bodies: a.bodies[:0], scan: a.scan}
-	a.scan.Reset(a.b)
-	a.p.line.ascii = a.scan.IsASCII()
+	*a = auditReader{p: a.p, b: bytes.TrimSuffix(text, truncationMark), bodies: a.bodies[:0], scanner: a.scanner}
+	a.scanner.Reset(a.b)
 }
 
 // release lets go of the event before.
@@ -199,7 +198,7 @@ func (a *auditReader) extraMember(key []byte, at int) (end int, ok bool) {
 	}
 	if f < numFields && !a.p.line.has(f) && a.b[at] == '[' {
 		first := jsonscan.SkipSpace(a.b, at+1)
-		if n, ok := a.scan.SkipValue(first); ok {
+		if n, ok := a.scanner.SkipValue(first); ok {
 			a.p.putValue(f, a.b[first:n])
 			return end, true
 		}

@@ -26,7 +26,6 @@ type line struct {
 	headless, detached bool
 	isAudit            bool
 	timed              bool // A member that holds its time has been met.
-	ascii              bool // The text is known to be nothing else.
 }
 
 // member is a name and a value that have no field of their own.
@@ -49,7 +48,7 @@ func (l *line) begin(text []byte, t LogType) {
 	clear(l.extra) // What it points to may be a large record, long gone.
 	l.text, l.logType = text, t
 	l.set, l.plain, l.extra, l.cuts = 0, nil, l.extra[:0], l.cuts[:0]
-	l.damaged, l.headless, l.detached, l.isAudit, l.timed, l.ascii = false, false, false, false, false, false
+	l.damaged, l.headless, l.detached, l.isAudit, l.timed = false, false, false, false, false
 }
 
 // maxParts is the room for members, and for cuts, that is kept between records.
@@ -115,7 +114,7 @@ const maxFieldLen = 1536
 // fit returns a value as metadata can carry it: valid UTF-8 of bounded length.
 func (p *Parser) fit(value []byte) []byte {
 	value = cutText(value)
-	if p.line.ascii || utf8.Valid(value) {
+	if p.line.isAudit && p.audit.scanner.IsASCII() || utf8.Valid(value) {
 		return value
 	}
 	start := len(p.arena)

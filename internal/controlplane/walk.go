@@ -18,7 +18,7 @@ func (a *auditReader) walk(i int, f func(key []byte, at int) (end int, ok bool))
 		return i + 1, true
 	}
 	for i < len(b) && b[i] == '"' {
-		keyEnd, ok := a.scan.SkipString(i)
+		keyEnd, ok := a.scanner.SkipString(i)
 		if !ok {
 			return keyEnd, false
 		}
@@ -50,7 +50,7 @@ func (a *auditReader) list(f field, i int) (end int, ok bool) {
 		if at = jsonscan.SkipSpace(b, at+1); at >= len(b) || b[at] != '"' {
 			break
 		}
-		end, ok := a.scan.SkipString(at)
+		end, ok := a.scanner.SkipString(at)
 		if !ok {
 			break
 		}
@@ -76,9 +76,9 @@ func (a *auditReader) list(f field, i int) (end int, ok bool) {
 func (a *auditReader) wholeValue(i int) (end int, ok bool) {
 	b := a.b
 	if i < len(b) && b[i] == '"' {
-		return a.scan.SkipString(i)
+		return a.scanner.SkipString(i)
 	}
-	end, ok = a.scan.SkipValue(i)
+	end, ok = a.scanner.SkipValue(i)
 	if ok && isDigit(b[end-1]) {
 		ok = end < len(b) && (b[end] == ',' || b[end] == '}' || b[end] == ']' || b[end] <= ' ')
 	}

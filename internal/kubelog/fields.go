@@ -55,14 +55,14 @@ type fields struct {
 	known *recentObject // kubernetes, if it was met lately.
 
 	// These outlive the object.
-	recent *recent
-	index  *jsonscan.Scanner // For kubernetes objects that were not met lately.
+	recent  *recent
+	scanner *jsonscan.Scanner // For kubernetes objects that were not met lately.
 }
 
 // scan reads the members of the object that opens at b[i], as far as it is JSON,
 // and returns the position after it. ok is false when it does not end.
 func (f *fields) scan(b []byte, i int) (end int, ok bool) {
-	*f = fields{lifted: f.lifted[:0], extras: f.extras[:0], recent: f.recent, index: f.index}
+	*f = fields{lifted: f.lifted[:0], extras: f.extras[:0], recent: f.recent, scanner: f.scanner}
 	m := jsonscan.Object(b, i)
 	for m.NextKey() {
 		if !f.readValue(&m) {
@@ -93,12 +93,12 @@ func (f *fields) readValue(m *jsonscan.Members) bool {
 		return m.SetValue(len(f.known.raw))
 	}
 	// Of very many pods most are not among those: half of such a record is looked
-	// through, strings of a few bytes. An index is made once for each record, of what
-	// is worth one.
+	// through, strings of a few bytes. The scanner looks ahead, which is for one object
+	// of a record.
 	rest := m.Rest()
 	if f.kubernetes == nil && len(rest) > 0 && rest[0] == '{' {
-		f.index.Reset(rest[:min(len(rest), maxRecent)])
-		if end, ok := f.index.SkipValue(0); ok {
+		f.scanner.Reset(rest[:min(len(rest), maxRecent)])
+		if end, ok := f.scanner.SkipValue(0); ok {
 			return m.SetValue(end)
 		}
 	}

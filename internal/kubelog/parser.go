@@ -99,7 +99,7 @@ func NewParser(opts Options) *Parser {
 			p.wanted[name] = name
 		}
 	}
-	p.fields.recent, p.fields.index = newRecent(), &jsonscan.Scanner{}
+	p.fields.recent, p.fields.scanner = newRecent(), &jsonscan.Scanner{}
 	p.scanObject = p.fields.scan
 	return p
 }
