@@ -96,6 +96,8 @@ func TestAppendUnescaped(t *testing.T) {
 	f(`\ud83d\u0041`, "\ufffdA")
 	// What JSON does not know stays.
 	f(`C:\Program`, `C:\Program`)
+	long := strings.Repeat("text ", 30)
+	f(long+`C:\Program "quoted" \"`+long, long+`C:\Program "quoted" "`+long)
 	f(`\u12`, `\u12`)
 	f(`end\`, `end\`)
 }
@@ -120,6 +122,74 @@ func escapesAtBorders() []string {
 		}
 	}
 	return texts
+}
+
+// What takes a string by blocks, or by words, gets as far as it says: the answers would be
+// the same if it left everything to others.
+func TestAppendByBlocks(t *testing.T) {
+	f := func(in, want string, next int) {
+		t.Helper()
+		if !hasBlocks {
+			want, next = "", 0
+		}
+		got, n := appendByBlocks([]byte("before"), []byte(in), 0)
+		require.Equal(t, "before"+want, string(got))
+		require.Equal(t, next, n)
+	}
+	a := strings.Repeat("a", blockSize)
+	f(a[1:], "", 0)
+	f(a, a, blockSize)
+	f(a+a+"rest", a+a, 2*blockSize)
+	f(`\"`+a, `"`+a[2:], blockSize)
+	f(a[1:]+`\"`+a, a[1:]+`"`+a[1:], 2*blockSize)
+	f(a[1:]+`\"`, a[1:], blockSize-1)
+	f(a+`\\\n\/`+a, a+"\\\n/"+a[6:], 2*blockSize)
+	f(a+`end"`+a, a+"end", blockSize+3)
+	f(a+"\n"+a, a, blockSize)
+	f(a+`x\u00e9`+a, a+"x", blockSize+1)
+	f(a[1:]+`\u00e9`+a, a[1:], blockSize-1)
+}
+
+func TestAppendByWords(t *testing.T) {
+	f := func(in, want string, next int) {
+		t.Helper()
+		got, n := appendByWords([]byte("before"), []byte(in), 0)
+		require.Equal(t, "before"+want, string(got))
+		require.Equal(t, next, n)
+	}
+	f(`plain text, and so on`, `plain text, and `, 16)
+	f(`{\"kind\":\"Event\",\"a\":1} and so on`, `{"kind":"Event","a":1} and `, 33)
+	f(`say \n and so on`, `say `, 4)
+	f(`end" and so on`, `end`, 3)
+}
+
+// An index knows the quotes of strings up to what a string can't hold.
+func TestScanner_Reset(t *testing.T) {
+	var s Scanner
+	f := func(text string, ascii bool, want ...int) {
+		t.Helper()
+		s.Reset([]byte(text))
+		if !hasBlocks {
+			ascii, want = false, nil
+		}
+		var got []int
+		for i := range 64 * len(s.quotes) {
+			if s.quotes[i/64]>>(i%64)&1 != 0 {
+				got = append(got, i)
+			}
+		}
+		require.Equal(t, want, got)
+		require.Equal(t, ascii, s.IsASCII())
+	}
+	a := strings.Repeat("a", 100)
+	f(`{"a":"b"}`, true, 1, 3, 5, 7)
+	f(`["\"","\\"]`, true, 1, 4, 6, 9)
+	f(`["`+a+`"]`, true, 1, 102)
+	f(`["é"]`, false, 1, 4)
+	f(`["a"]`+a+"\n", false, 1, 3)
+	f(`["a"]`+a+`\x`, false, 1, 3)
+	f("[\"a\"\n]", false)
+	f(``, true)
 }
 
 // FuzzScanner holds the answers of an index against those of a search.
@@ -214,6 +284,9 @@ func FuzzReadString(f *testing.F) {
 func FuzzAppendUnescaped(f *testing.F) {
 	f.Add(`\u00e9\ud83d\ude00 \ud83d`)
 	f.Add(`a\tb\\`)
+	for _, text := range escapesAtBorders() {
+		f.Add(text[1 : len(text)-1])
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		quoted := `"` + text + `"`
 		var want string
