@@ -196,12 +196,9 @@ func (a *auditReader) extraMember(key []byte, at int) (end int, ok bool) {
 	case "sessionName":
 		f = sessionName
 	}
-	if f < numFields && !a.p.line.has(f) && a.b[at] == '[' {
-		first := jsonscan.SkipSpace(a.b, at+1)
-		if n, ok := a.scanner.SkipValue(first); ok {
-			a.p.putValue(f, a.b[first:n])
-			return end, true
-		}
+	if list := a.scanner.Array(at); f < numFields && !a.p.line.has(f) && list.Next() {
+		a.p.putValue(f, list.Value())
+		return end, true
 	}
 	a.keepUnder("user_extra_", key, at, end)
 	return end, true

@@ -99,13 +99,6 @@ func (p *Parser) putValue(f field, v jsonscan.Value) {
 	p.line.put(f, p.unquote(v))
 }
 
-// putList gives a field the strings of a JSON array.
-func (p *Parser) putList(f field, v jsonscan.Value) {
-	start := len(p.arena)
-	p.arena = joined(p.arena, v)
-	p.line.put(f, p.arena[start:])
-}
-
 // maxFieldLen bounds the value of a field, so that all fields of an event
 // together stay below the 64 KiB of structured metadata that Loki takes with a
 // line by default. The line itself holds all of it.

@@ -120,18 +120,6 @@ func clusterOf(logGroup []byte, pattern *regexp.Regexp) []byte {
 	return nil
 }
 
-// joined appends the strings of a JSON array to dst, with commas between them.
-func joined(dst []byte, v jsonscan.Value) []byte {
-	start := len(dst)
-	for list := jsonscan.Array(v, 0); list.Next(); {
-		if len(dst) > start {
-			dst = append(dst, ',')
-		}
-		dst = list.Value().AppendText(dst)
-	}
-	return dst
-}
-
 // setARN takes account, region and cluster from the ARN of an EKS resource,
 //
 //	arn:aws:eks:eu-central-1:111122223333:cluster/shop

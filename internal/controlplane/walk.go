@@ -44,30 +44,23 @@ func (a *auditReader) walk(i int, f func(key []byte, at int) (end int, ok bool))
 // list gives a field the strings of the array at b[i], with commas between them. end and
 // ok are those of wholeValue.
 func (a *auditReader) list(f field, i int) (end int, ok bool) {
-	b, p := a.b, a.p
+	elements := a.scanner.Array(i)
+	if elements.Err() {
+		return a.wholeValue(i) // Which is no array.
+	}
+	p := a.p
 	start := len(p.arena)
-	for at := i; at < len(b) && (b[at] == '[' || b[at] == ','); {
-		if at = jsonscan.SkipSpace(b, at+1); at >= len(b) || b[at] != '"' {
-			break
-		}
-		end, ok := a.scanner.SkipString(at)
-		if !ok {
-			break
-		}
+	for elements.Next() {
 		if len(p.arena) > start {
 			p.arena = append(p.arena, ',')
 		}
-		p.arena = jsonscan.Value(b[at:end]).AppendText(p.arena)
-		if at = jsonscan.SkipSpace(b, end); at < len(b) && b[at] == ']' {
-			p.line.put(f, p.arena[start:])
-			return at + 1, true
-		}
+		p.arena = elements.Value().AppendText(p.arena)
 	}
-	p.arena = p.arena[:start]
-	if end, ok = a.wholeValue(i); ok {
-		p.putList(f, b[i:end])
+	if elements.Err() {
+		return elements.End(), false
 	}
-	return end, ok
+	p.line.put(f, p.arena[start:])
+	return elements.End(), true
 }
 
 // wholeValue returns the end of the value at b[i]. ok is false when it is cut off;

@@ -210,22 +210,12 @@ func (m *Members) ReadValue() bool {
 // SetValue takes the place of ReadValue where it is known that the value has n
 // bytes.
 func (m *Members) SetValue(n int) bool {
-	b, i := m.b, m.i+n
-	m.val = Value(b[m.i:i])
-	if i = SkipSpace(b, i); i >= len(b) {
-		return false
+	m.val = Value(m.b[m.i : m.i+n])
+	next, more, ok := after(m.b, m.i+n, '}')
+	if ok {
+		m.i, m.end, m.bad = next, !more, false
 	}
-	switch b[i] {
-	case ',':
-		m.i = SkipSpace(b, i+1)
-	case '}':
-		m.i = i + 1
-		m.end = true
-	default:
-		return false
-	}
-	m.bad = false
-	return true
+	return ok
 }
 
 // Key returns the current member's key as it is written, without its quotes.
@@ -249,16 +239,24 @@ func (m *Members) Err() bool { return m.bad }
 // Elements walks the elements of one array. The zero value is of no use; start
 // with Array.
 type Elements struct {
-	b   []byte
-	i   int
-	val Value
-	bad bool
-	end bool
+	scanner Scanner
+	i       int
+	val     Value
+	bad     bool
+	end     bool
 }
 
 // Array returns a walk over the elements of the array that begins at b[i].
 func Array(b []byte, i int) Elements {
-	e := Elements{b: b, i: i}
+	s := Scanner{b: b}
+	return s.Array(i)
+}
+
+// Array returns a walk over the elements of the array that begins at b[i], b being the
+// text. It is good until the next Reset.
+func (s *Scanner) Array(i int) Elements {
+	b := s.b
+	e := Elements{scanner: *s, i: i}
 	if i >= len(b) || b[i] != '[' {
 		e.bad = true
 		return e
@@ -279,26 +277,17 @@ func (e *Elements) Next() bool {
 		return false
 	}
 	e.bad = true // Until this element has been read whole.
-	end, ok := SkipValue(e.b, e.i)
+	b := e.scanner.b
+	end, ok := e.scanner.SkipValue(e.i)
 	if !ok {
 		return false
 	}
-	e.val = Value(e.b[e.i:end])
-	i := SkipSpace(e.b, end)
-	if i >= len(e.b) {
-		return false
+	e.val = Value(b[e.i:end])
+	next, more, ok := after(b, end, ']')
+	if ok {
+		e.i, e.end, e.bad = next, !more, false
 	}
-	switch e.b[i] {
-	case ',':
-		e.i = SkipSpace(e.b, i+1)
-	case ']':
-		e.i = i + 1
-		e.end = true
-	default:
-		return false
-	}
-	e.bad = false
-	return true
+	return ok
 }
 
 // Value returns the current element.

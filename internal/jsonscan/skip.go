@@ -98,16 +98,9 @@ func (s *Scanner) skipObject(i, depth int) (int, bool) {
 		if i, ok = s.skipValue(SkipSpace(b, i+1), depth+1); !ok {
 			return i, false
 		}
-		if i = SkipSpace(b, i); i >= len(b) {
-			return i, false
-		}
-		switch b[i] {
-		case ',':
-			i = SkipSpace(b, i+1)
-		case '}':
-			return i + 1, true
-		default:
-			return i, false
+		var more bool
+		if i, more, ok = after(b, i, '}'); !more {
+			return i, ok
 		}
 	}
 }
@@ -123,16 +116,25 @@ func (s *Scanner) skipArray(i, depth int) (int, bool) {
 		if i, ok = s.skipValue(i, depth+1); !ok {
 			return i, false
 		}
-		if i = SkipSpace(b, i); i >= len(b) {
-			return i, false
-		}
-		switch b[i] {
-		case ',':
-			i = SkipSpace(b, i+1)
-		case ']':
-			return i + 1, true
-		default:
-			return i, false
+		var more bool
+		if i, more, ok = after(b, i, ']'); !more {
+			return i, ok
 		}
 	}
+}
+
+// after returns where the next member or element begins behind the one that ends at b[i],
+// or, where there are no more, the position after the closing bracket. ok is false when
+// neither follows.
+func after(b []byte, i int, closing byte) (next int, more, ok bool) {
+	if i = SkipSpace(b, i); i >= len(b) {
+		return i, false, false
+	}
+	switch b[i] {
+	case ',':
+		return SkipSpace(b, i+1), true, true
+	case closing:
+		return i + 1, false, true
+	}
+	return i, false, false
 }
